@@ -1,0 +1,1 @@
+"""The flow: physical star coordinates to a Gaussian base and back."""

@@ -1,0 +1,129 @@
+"""Canonical coordinates: physics that no network has to learn.
+
+=============  ======================================================================
+column         canonical coordinate
+=============  ======================================================================
+x, y           ln R and the normal quantile of the azimuth (exactly normal in a disc)
+z              z
+vx, vy         v_R, v_phi
+vz             v_z
+metallicity    log10 Z less what [Fe/H] and [O/Fe] imply where both are known
+fe_h, o_fe     unchanged
+age            logit of age / 14 Gyr, so that no star is older or unborn
+=============  ======================================================================
+
+The map is one-to-one with a Jacobian in closed form, so densities stay exact.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+AGE_MAX = 14.0  # Gyr; above the age of the Universe in every published cosmology
+_AGE_EDGE = 1e-3  # Gyr; ages closer to 0 or AGE_MAX share the density at this distance
+_R_MIN = 1e-6  # kpc
+_Z_MIN = 1e-9  # metal mass fraction
+_LN10 = math.log(10.0)
+_LN_2PI = math.log(2 * math.pi)
+# Salaris, Chieffi & Straniero (1993): Z scales as 10^[Fe/H] (a 10^[alpha/Fe] + 1 - a).
+_SALARIS = 0.638
+
+
+class Canonical(torch.nn.Module):
+    """Physical star columns to canonical coordinates and back.
+
+    Parameters
+    ----------
+    columns
+        Subset of `schema.EDF_COLUMNS` in canonical order that includes the phase space.
+    """
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        super().__init__()
+        self.columns = columns
+        self._at = {name: i for i, name in enumerate(columns)}
+        missing = [n for n in ("x", "y", "z", "vx", "vy", "vz") if n not in self._at]
+        if missing:
+            raise ValueError(f"an eDF needs the whole phase space; missing {missing}")
+
+    @property
+    def _abundances_known(self) -> bool:
+        return {"metallicity", "fe_h", "o_fe"} <= set(self._at)
+
+    def forward(self, stars: Tensor) -> tuple[Tensor, Tensor]:
+        """Map physical stars (star, feature) to canonical coordinates.
+
+        Returns
+        -------
+        canonical : (star, feature)
+        log_det : (star,)
+            Log of the absolute Jacobian determinant; -inf outside the support (negative age
+            or one above 14 Gyr, negative metallicity), where the density is zero.
+        """
+        at = self._at
+        out = list(stars.unbind(1))
+        x, y, vx, vy = (out[at[n]] for n in ("x", "y", "vx", "vy"))
+        # hypot has no finite gradient at the origin, so keep away from it first.
+        R = torch.sqrt((x.square() + y.square()).clamp_min(_R_MIN**2))
+        cos, sin = x / R, y / R
+        angle = _normal_quantile(torch.atan2(y, x))
+        out[at["x"]], out[at["y"]] = torch.log(R), angle
+        out[at["vx"]], out[at["vy"]] = vx * cos + vy * sin, vy * cos - vx * sin
+        log_det = -2 * torch.log(R) + 0.5 * (angle.square() - _LN_2PI)
+        if "metallicity" in at:
+            log_det = log_det + self._metallicity_forward(out)
+        if "age" in at:
+            log_det = log_det + _age_forward(out, at["age"])
+        return torch.stack(out, dim=1), log_det
+
+    def inverse(self, canonical: Tensor) -> Tensor:
+        """Map canonical coordinates (star, feature) to physical stars."""
+        at = self._at
+        out = list(canonical.unbind(1))
+        R = torch.exp(out[at["x"]])
+        phi = _angle(out[at["y"]])
+        cos, sin = torch.cos(phi), torch.sin(phi)
+        v_R, v_phi = out[at["vx"]], out[at["vy"]]
+        out[at["x"]], out[at["y"]] = R * cos, R * sin
+        out[at["vx"]], out[at["vy"]] = v_R * cos - v_phi * sin, v_R * sin + v_phi * cos
+        if "metallicity" in at:
+            i = at["metallicity"]
+            out[i] = torch.exp(_LN10 * (out[i] + self._log_z_expected(out)))
+        if "age" in at:
+            out[at["age"]] = AGE_MAX * torch.sigmoid(out[at["age"]])
+        return torch.stack(out, dim=1)
+
+    def _metallicity_forward(self, out: list[Tensor]) -> Tensor:
+        i = self._at["metallicity"]
+        metallicity = out[i].clamp_min(_Z_MIN)
+        unphysical = out[i] < 0
+        log_z = torch.log(metallicity)
+        out[i] = log_z / _LN10 - self._log_z_expected(out)
+        return torch.where(unphysical, -torch.inf, -log_z - math.log(_LN10))
+
+    def _log_z_expected(self, out: list[Tensor]) -> Tensor | float:
+        if not self._abundances_known:
+            return 0.0
+        fe_h, o_fe = out[self._at["fe_h"]], out[self._at["o_fe"]]
+        return fe_h + torch.log10(_SALARIS * torch.exp(_LN10 * o_fe) + (1 - _SALARIS))
+
+
+def _age_forward(out: list[Tensor], i: int) -> Tensor:
+    age = out[i].clamp(_AGE_EDGE, AGE_MAX - _AGE_EDGE)
+    unphysical = (out[i] < 0) | (out[i] > AGE_MAX)
+    out[i] = torch.log(age) - torch.log(AGE_MAX - age)
+    log_det = math.log(AGE_MAX) - torch.log(age) - torch.log(AGE_MAX - age)
+    return torch.where(unphysical, -torch.inf, log_det)
+
+
+def _normal_quantile(phi: Tensor) -> Tensor:
+    """Normal quantile of an angle in [-pi, pi], finite at both ends."""
+    fraction = (phi / (2 * math.pi) + 0.5).clamp(1e-12, 1 - 1e-12)
+    return torch.special.ndtri(fraction)
+
+
+def _angle(quantile: Tensor) -> Tensor:
+    return 2 * math.pi * (torch.special.ndtr(quantile) - 0.5)

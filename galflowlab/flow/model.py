@@ -1,0 +1,133 @@
+"""The whole map for stars of one schema: transforms and flow, in physical units."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from galflowlab.flow.architectures import build
+from galflowlab.flow.canonical import Canonical
+from galflowlab.flow.splines import KnotSpline
+from galflowlab.flow.transforms import ContextScale, ContextTransform, StarTransform
+
+_LN_2PI = math.log(2 * math.pi)
+
+
+class FlowModel(torch.nn.Module):
+    """Conditional density of stars given a context, exactly normalised in physical units.
+
+    `forward` is data to base and `inverse` base to data, the other way round than in
+    normflows, whose convention ends here. Transforms are float64, the network float32.
+    """
+
+    def __init__(
+        self,
+        preset: str,
+        context_transform: ContextTransform,
+        star_transform: StarTransform,
+    ) -> None:
+        super().__init__()
+        self.preset = preset
+        self.context_transform = context_transform
+        self.star_transform = star_transform
+        self.flow = build(preset, len(self.columns), len(self.context_names))
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the features of a star."""
+        return self.star_transform.canonical.columns
+
+    @property
+    def context_names(self) -> tuple[str, ...]:
+        """Names of the context entries."""
+        return self.context_transform.names
+
+    @classmethod
+    def fit_transforms(
+        cls,
+        preset: str,
+        columns: tuple[str, ...],
+        context_names: tuple[str, ...],
+        stars: list[Tensor],
+        context: Tensor,
+    ) -> FlowModel:
+        """Fit the transforms to galaxies and put an untrained flow behind them.
+
+        Parameters
+        ----------
+        stars
+            One (star, feature) float64 tensor per galaxy, physical units.
+        context
+            Physical contexts, shape (galaxy, context).
+        """
+        context_transform = ContextTransform.fit(context_names, context)
+        star_transform = StarTransform.fit(columns, stars, context_transform(context))
+        return cls(preset, context_transform, star_transform)
+
+    @classmethod
+    def from_tensors(
+        cls,
+        preset: str,
+        columns: tuple[str, ...],
+        context_names: tuple[str, ...],
+        tensors: dict[str, Tensor],
+    ) -> FlowModel:
+        """Rebuild from a state dict; raises ValueError if it does not fit."""
+        try:
+            ct = [tensors[f"context_transform.{k}"] for k in ("mean", "std", "low", "high")]
+            location = tensors["star_transform.scale.location"]
+            log_scale = tensors["star_transform.scale.log_scale"]
+            knots = [tensors[f"star_transform.marginals.{k}"] for k in ("x", "y", "slope")]
+            scale = ContextScale(location, log_scale, contexts=len(context_names))
+            model = cls(
+                preset,
+                ContextTransform(context_names, *ct),
+                StarTransform(Canonical(columns), scale, KnotSpline(*knots)),
+            )
+            model.load_state_dict(tensors)
+        except (KeyError, RuntimeError, TypeError, IndexError) as error:
+            raise ValueError(f"tensors do not fit a {preset!r} model: {error}") from error
+        return model
+
+    def forward(self, stars: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Map physical stars to base noise.
+
+        Parameters
+        ----------
+        stars
+            (star, feature).
+        context
+            Physical, (1, context) or (star, context).
+
+        Returns
+        -------
+        noise : (star, feature)
+        log_det : (star,), -inf outside the support
+        """
+        standard = self.context_transform(context)
+        coordinates, log_det = self.star_transform(stars, standard)
+        noise, flow_log_det = self.flow.inverse_and_log_det(
+            coordinates.to(self._dtype), self._per_star(standard, len(stars))
+        )
+        return noise, log_det + flow_log_det
+
+    def inverse(self, noise: Tensor, context: Tensor) -> Tensor:
+        """Map base noise (star, feature) to physical stars."""
+        standard = self.context_transform(context)
+        coordinates = self.flow(noise.to(self._dtype), self._per_star(standard, len(noise)))
+        return self.star_transform.inverse(coordinates.to(torch.float64), standard)
+
+    def log_prob(self, stars: Tensor, context: Tensor) -> Tensor:
+        """Natural log of the density of physical stars, shape (star,)."""
+        noise, log_det = self(stars, context)
+        return log_det - 0.5 * (noise.square() + _LN_2PI).sum(dim=1)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return next(self.flow.parameters()).dtype
+
+    def _per_star(self, standard: Tensor, stars: int) -> Tensor:
+        # normflows does not broadcast a context over the stars.
+        return standard.to(self._dtype).expand(stars, -1)
