@@ -166,18 +166,12 @@ def _check_view(inclination: float, azimuth: float, half_width: float, bins: int
 
 def _direction(inclination: float, azimuth: float) -> np.ndarray:
     """Rows: unit vectors to the right, up, and away from the observer; exact at 0 and 90."""
-    sin_i, cos_i, sin_a, cos_a = (
-        round(float(f(np.deg2rad(angle))), 15)
-        for angle in (inclination, azimuth)
-        for f in (np.sin, np.cos)
-    )
-    return np.array(
-        [
-            [cos_a, -sin_a, 0.0],
-            [sin_a * cos_i, cos_a * cos_i, sin_i],
-            [sin_a * sin_i, cos_a * sin_i, -cos_i],
-        ]
-    )
+    angles = np.deg2rad([inclination, azimuth])
+    (sin_i, sin_a), (cos_i, cos_a) = np.sin(angles).round(15), np.cos(angles).round(15)
+    right = [cos_a, -sin_a, 0.0]
+    up = [sin_a * cos_i, cos_a * cos_i, sin_i]
+    away = [sin_a * sin_i, cos_a * sin_i, -cos_i]
+    return np.array([right, up, away])
 
 
 def _finite_columns(
@@ -220,8 +214,6 @@ class _Pixels:
         self._index = row * bins + column
         self._weight = self._select(mass).astype(np.float64)
         self._mass = self._sum(self._weight)
-        self._velocity: np.ndarray | None = None
-        self._mean_velocity: np.ndarray | None = None
 
     def compute(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Values of a quantity by pixel, and which of them are valid."""
@@ -229,21 +221,20 @@ class _Pixels:
         if name == "surface_density":
             return self._mass / self._pixel_area, occupied
         if name == "v_los":
-            return self._v_los()[1], occupied
+            return self._v_los[1], occupied
         if name == "sigma_los":
-            velocity, mean = self._v_los()
+            velocity, mean = self._v_los
             variance = self._mean((velocity - mean[self._index]) ** 2)
             several = np.bincount(self._index, minlength=self._size) >= 2
             return np.sqrt(variance), occupied & several
         (values,) = self._columns(_MEAN_OF[name])
         return self._mean(self._select(values)), occupied
 
+    @functools.cached_property
     def _v_los(self) -> tuple[np.ndarray, np.ndarray]:
-        if self._velocity is None or self._mean_velocity is None:
-            velocity = _along(self._direction[2], self._columns(*VELOCITY))
-            self._velocity = self._select(velocity).astype(np.float64)
-            self._mean_velocity = self._mean(self._velocity)
-        return self._velocity, self._mean_velocity
+        """Velocity of each star and mean of each pixel."""
+        velocity = self._select(_along(self._direction[2], self._columns(*VELOCITY)))
+        return velocity.astype(np.float64), self._mean(velocity)
 
     def _columns(self, *names: str) -> list[np.ndarray]:
         return _finite_columns(self._stars, names, len(self._inside))

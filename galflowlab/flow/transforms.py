@@ -9,10 +9,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from galflowlab.context import LOGARITHMIC
 from galflowlab.flow.canonical import Canonical
 from galflowlab.flow.splines import KnotSpline, monotone_slopes
 
-_LOG10_CONTEXT = frozenset({"mean_metallicity"})
 # Coordinates that are symmetric about zero in equilibrium (z, v_R, v_z): never shifted.
 _CENTRED = frozenset({"z", "vx", "vz"})
 _FIT_STARS = 5000  # per galaxy
@@ -68,7 +68,7 @@ class ContextTransform(torch.nn.Module):
 def _log10_where_wide(names: tuple[str, ...], context: Tensor) -> Tensor:
     context = context.to(torch.float64)
     columns = [
-        torch.log10(context[:, i]) if name in _LOG10_CONTEXT else context[:, i]
+        torch.log10(context[:, i]) if name in LOGARITHMIC else context[:, i]
         for i, name in enumerate(names)
     ]
     return torch.stack(columns, dim=1)

@@ -1,0 +1,77 @@
+"""Weights on disk: one safetensors file whose header is JSON. Nothing in it is executed."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+_KEY = "galflowlab"
+_MAX_HEADER = 64 << 20  # characters; a header is kilobytes, so anything near this is hostile
+
+
+def write_tensors(
+    path: str | Path, kind: str, tensors: dict[str, torch.Tensor], header: dict[str, Any]
+) -> Path:
+    """Write tensors with a JSON header; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path
+        File to write; an existing one is replaced.
+    kind
+        What the file holds; `read_tensors` refuses a file of another kind.
+    tensors
+        Flat name-to-tensor mapping.
+    header
+        JSON-serialisable description, returned unchanged by `read_tensors`.
+    """
+    path = Path(path)
+    text = json.dumps({"kind": kind, **header}, allow_nan=False)
+    contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
+    data = save(contiguous, metadata={_KEY: text})
+    with tempfile.NamedTemporaryFile(dir=path.parent or ".", delete=False) as partial:
+        partial.write(data)
+        partial.flush()
+        os.fsync(partial.fileno())
+    os.chmod(partial.name, 0o644)
+    os.replace(partial.name, path)
+    return path
+
+
+def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], dict[str, Any]]:
+    """Read what `write_tensors` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not a safetensors file, not ours, or of another kind.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            text = (file.metadata() or {}).get(_KEY)
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise ValueError(f"{path}: not a safetensors file ({error})") from error
+    if text is None or len(text) > _MAX_HEADER:
+        raise ValueError(f"{path}: a safetensors file, but without a {_KEY} header")
+    try:
+        header = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}: the header is not JSON ({error})") from error
+    if not isinstance(header, dict) or header.get("kind") != kind:
+        found = header.get("kind") if isinstance(header, dict) else type(header).__name__
+        raise ValueError(f"{path}: expected a file of kind {kind!r}, got {found!r}")
+    header.pop("kind")
+    return tensors, header

@@ -1,0 +1,201 @@
+"""EDF: the extended distribution function that users hold."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from astropy.table import QTable
+
+from galflowlab.checkpoint import read_tensors, write_tensors
+from galflowlab.context import Population
+from galflowlab.flow.model import FlowModel
+from galflowlab.parallel import map_chunks
+from galflowlab.schema import COLUMNS, EDF_COLUMNS, Stars, as_stars, star_matrix
+
+KIND = "edf"
+Seed = int | np.random.Generator
+
+
+class EDF:
+    """Density of star particles given the context of their galaxy.
+
+    p(x, v, Z, [Fe/H], [O/Fe], age | context) of Wolf & Buck (2023, arXiv:2312.06017), in the
+    units of `schema.COLUMNS`, integrating to one over the columns for every context.
+
+    Parameters
+    ----------
+    model
+        The trained map between stars and Gaussian noise.
+    population
+        Contexts of the training galaxies.
+    card
+        What the model was made from and how: plain JSON-serialisable data.
+    """
+
+    def __init__(self, model: FlowModel, population: Population, card: dict[str, Any]) -> None:
+        self._model = model.eval().requires_grad_(False)
+        self.population = population
+        self.card = card
+
+    def __repr__(self) -> str:
+        return f"EDF({', '.join(self.columns)} | {', '.join(self.context_names)})"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of which this is the density, in order."""
+        return self._model.columns
+
+    @property
+    def context_names(self) -> tuple[str, ...]:
+        """Entries of the context, in order."""
+        return self._model.context_names
+
+    @property
+    def preset(self) -> str:
+        """Name of the architecture."""
+        return self._model.preset
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trained parameters."""
+        return sum(p.numel() for p in self._model.flow.parameters())
+
+    def sample(self, n: int, context: Mapping[str, Any], *, seed: Seed) -> QTable:
+        """Draw a galaxy.
+
+        Parameters
+        ----------
+        n
+            Number of star particles.
+        context
+            Galaxy-level parameters by name, in the units of `schema.CONTEXT`; entries left
+            out are filled in with what is typical at the others (`Population.complete`).
+        seed
+            The same seed gives the same stars, and slightly different contexts move them
+            slightly; fewer stars are the first of more.
+
+        Returns
+        -------
+        QTable
+            One row per star: the columns of this eDF and, if the context has the stellar
+            mass, ``mass``, an equal share of it.
+
+        Raises
+        ------
+        ValueError
+            For an unknown or non-finite context entry (the message lists the valid names and
+            ranges) or `n` below one.
+        """
+        n = operator.index(n)
+        if n < 1:
+            raise ValueError(f"expected at least one star, got n={n}")
+        full = self.population.complete(context)
+        row = self._context_row(full)
+        noise = np.random.default_rng(seed).standard_normal((n, len(self.columns)), np.float32)
+        stars = np.empty((n, len(self.columns)), np.float32)
+
+        def draw(chunk: slice) -> None:
+            with torch.inference_mode():
+                stars[chunk] = self._model.inverse(torch.from_numpy(noise[chunk]), row).numpy()
+
+        map_chunks(draw, n)
+        columns = {name: stars[:, i] for i, name in enumerate(self.columns)}
+        if "log10_mstar" in full:
+            columns["mass"] = np.full(n, 10.0 ** full["log10_mstar"] / n, np.float32)
+        return as_stars(columns)
+
+    def log_prob(self, stars: Stars, context: Mapping[str, Any]) -> np.ndarray:
+        """Natural log of the density of stars at a context.
+
+        Parameters
+        ----------
+        stars
+            Table or mapping with at least the columns of this eDF, each of shape (star,);
+            plain numbers are taken in the units of `schema.COLUMNS`.
+        context
+            As in `sample`.
+
+        Returns
+        -------
+        ndarray
+            Shape (star,), per kpc^3 (km/s)^3 Gyr dex^2 as far as the columns go; -inf where
+            the density is zero (ages outside 0 to 14 Gyr, negative metallicities).
+
+        Raises
+        ------
+        ValueError
+            For a missing column, values that are not finite, or an invalid context.
+        """
+        matrix = star_matrix(stars, self.columns)
+        bad = ~np.isfinite(matrix)
+        if bad.any():
+            names = [c for i, c in enumerate(self.columns) if bad[:, i].any()]
+            raise ValueError(f"stars hold values that are not finite in {names}")
+        row = self._context_row(self.population.complete(context))
+        out = np.empty(len(matrix))
+
+        def evaluate(chunk: slice) -> None:
+            with torch.inference_mode():
+                out[chunk] = self._model.log_prob(torch.from_numpy(matrix[chunk]), row).numpy()
+
+        map_chunks(evaluate, len(matrix))
+        return out
+
+    def save(self, path: str | Path) -> Path:
+        """Write weights, transforms, population and card to one safetensors file."""
+        header = {
+            "preset": self.preset,
+            "columns": list(self.columns),
+            "units": [COLUMNS[name].unit.to_string() for name in self.columns],
+            "context_names": list(self.context_names),
+            "card": self.card,
+        }
+        tensors = dict(self._model.state_dict())
+        tensors["population"] = torch.from_numpy(self.population.values)
+        return write_tensors(path, KIND, tensors, header)
+
+    def _context_row(self, full: Mapping[str, float]) -> torch.Tensor:
+        return torch.tensor([[full[name] for name in self.context_names]], dtype=torch.float64)
+
+
+def load(name_or_path: str | Path) -> EDF:
+    """Load an eDF: the name of an embedded model, or a file that `EDF.save` wrote.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is neither.
+    ValueError
+        If the file is not an eDF of ours.
+    """
+    path = Path(name_or_path)
+    if not path.is_file():
+        embedded = _embedded()
+        if str(name_or_path) not in embedded:
+            raise FileNotFoundError(
+                f"{name_or_path}: neither a file nor one of the embedded models {sorted(embedded)}"
+            )
+        path = embedded[str(name_or_path)]
+    tensors, header = read_tensors(path, KIND)
+    try:
+        population = tensors.pop("population")
+        columns = tuple(str(name) for name in header["columns"])
+        context_names = tuple(str(name) for name in header["context_names"])
+        preset, card = str(header["preset"]), dict(header["card"])
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"{path}: the header lacks {error}") from error
+    if [c for c in EDF_COLUMNS if c in columns] != list(columns):
+        raise ValueError(f"{path}: expected columns from {EDF_COLUMNS} in order, got {columns}")
+    model = FlowModel.from_tensors(preset, columns, context_names, tensors)
+    return EDF(model, Population(context_names, population.numpy()), card)
+
+
+def _embedded() -> dict[str, Path]:
+    folder = Path(str(resources.files("galflowlab") / "pretrained"))
+    return {p.stem: p for p in folder.glob("*.safetensors")}

@@ -1,0 +1,48 @@
+"""Chunks of stars on a few threads, each with a single thread inside torch.
+
+Small matrices gain nothing from torch's own threads, and on a busy machine those collapse;
+a pool over chunks does not, and its result is independent of the number of workers.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from typing import TypeVar
+
+import torch
+
+T = TypeVar("T")
+CHUNK = 4096
+
+
+def available_cores() -> int:
+    """Cores that this process may use, no more than OMP_NUM_THREADS if that is set."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    limit = os.environ.get("OMP_NUM_THREADS", "")
+    return max(1, min(cores or 1, int(limit) if limit.isdigit() and int(limit) else 8))
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(available_cores(), "galflowlab", lambda: torch.set_num_threads(1))
+
+
+def map_chunks(work: Callable[[slice], T], n: int) -> list[T]:
+    """Apply `work` to consecutive slices of `n` stars; results in order."""
+    slices = [slice(i, min(i + CHUNK, n)) for i in range(0, n, CHUNK)]
+    return list(_pool().map(work, slices))
+
+
+@contextlib.contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Give torch one thread in the calling thread, and restore the setting after."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
