@@ -176,7 +176,7 @@ def load(name_or_path: str | Path) -> EDF:
     """
     path = Path(name_or_path)
     if not path.is_file():
-        embedded = _embedded()
+        embedded = embedded_models()
         if str(name_or_path) not in embedded:
             raise FileNotFoundError(
                 f"{name_or_path}: neither a file nor one of the embedded models {sorted(embedded)}"
@@ -196,6 +196,6 @@ def load(name_or_path: str | Path) -> EDF:
     return EDF(model, Population(context_names, population.numpy()), card)
 
 
-def _embedded() -> dict[str, Path]:
+def embedded_models() -> dict[str, Path]:
     folder = Path(str(resources.files("galflowlab") / "pretrained"))
     return {p.stem: p for p in folder.glob("*.safetensors")}

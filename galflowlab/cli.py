@@ -1,0 +1,124 @@
+"""Command line: ``galflowlab {lab,app,mock,train,sample,evaluate,info}``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from galflowlab import commands
+from galflowlab._version import __version__
+from galflowlab.flow.architectures import PRESETS
+from galflowlab.schema import CONTEXT
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; errors end in one line on stderr and exit status 2."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return arguments.run(arguments) or 0
+    except (ValueError, OSError, ImportError, FloatingPointError) as error:
+        print(f"galflowlab {arguments.command}: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _count(text: str) -> int:
+    """A positive whole number, also written as 1e5."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not (value >= 1 and value == int(value)):
+        raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
+    return int(value)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="galflowlab", description=__doc__)
+    parser.add_argument("--version", action="version", version=__version__)
+    sub = parser.add_subparsers(dest="command", required=True, metavar="command")
+    _add_servers(sub)
+    _add_mock(sub)
+    _add_train(sub)
+    _add_sample(sub)
+    _add_evaluate(sub)
+    p = sub.add_parser("info", help="what is installed, or what a model is")
+    p.add_argument("model", nargs="?", help="embedded name or file")
+    p.set_defaults(run=commands.info)
+    return parser
+
+
+def _add_servers(sub: argparse._SubParsersAction) -> None:
+    p = sub.add_parser("lab", help="open JupyterLab on the explorer notebook")
+    p.add_argument("notebook", nargs="?", type=Path, help="another notebook or folder")
+    p.add_argument("jupyter", nargs="*", metavar="-- OPTIONS", help="passed on to jupyter lab")
+    p.set_defaults(run=commands.lab)
+    p = sub.add_parser("app", help="serve the explorer as a page with Voila")
+    p.add_argument("voila", nargs="*", metavar="-- OPTIONS", help="passed on to voila")
+    p.set_defaults(run=commands.app)
+
+
+def _add_suite(p: argparse.ArgumentParser, *, galaxies: int, stars: int, seed: int) -> None:
+    p.add_argument("--galaxies", type=_count, default=galaxies, help=f"default {galaxies}")
+    p.add_argument("--stars", type=_count, default=stars, help=f"per galaxy, default {stars}")
+    p.add_argument("--seed", type=int, default=seed, help=f"default {seed}")
+    p.add_argument(
+        "--scatter", type=float, default=0.0, help="intrinsic scatter of all relations, 0 to 1"
+    )
+    p.add_argument(
+        "--context-scatter",
+        type=float,
+        help="scatter of metallicity and age at given mass (default: as --scatter)",
+    )
+    p.add_argument("--workers", type=_count, default=1, help="processes, default 1")
+
+
+def _add_mock(sub: argparse._SubParsersAction) -> None:
+    p = sub.add_parser("mock", help="write mock galaxies with an exactly known eDF")
+    _add_suite(p, galaxies=40, stars=20_000, seed=1)
+    p.add_argument("-o", "--output", type=Path, required=True, help="folder, one file per galaxy")
+    p.set_defaults(run=commands.mock)
+
+
+def _add_train(sub: argparse._SubParsersAction) -> None:
+    p = sub.add_parser("train", help="learn an eDF from galaxies; run again to resume")
+    p.add_argument("data", nargs="+", type=Path, help="galaxy files, or folders of them")
+    p.add_argument("-o", "--output", type=Path, required=True, help="model.safetensors")
+    p.add_argument("--preset", choices=sorted(PRESETS), default="live")
+    p.add_argument("--seed", type=int, default=1)
+    p.add_argument("--stars-seen", type=_count, default=4_000_000, help="budget, default 4e6")
+    p.add_argument("--batch", type=_count, default=1024)
+    p.add_argument("--learning-rate", type=float, default=5e-3)
+    p.add_argument(
+        "--prepare", action="store_true", help="centre, align and clean the galaxies first"
+    )
+    p.add_argument("--quiet", action="store_true", help="no progress bar")
+    p.set_defaults(run=commands.train)
+
+
+def _add_sample(sub: argparse._SubParsersAction) -> None:
+    p = sub.add_parser("sample", help="draw a galaxy and write its stars")
+    p.add_argument("--model", default="mock", help="embedded name or file, default mock")
+    p.add_argument("-n", type=_count, default=100_000, help="number of stars, default 1e5")
+    p.add_argument("--seed", type=int, required=True)
+    p.add_argument("-o", "--output", type=Path, required=True, help=".fits .hdf5 .parquet .csv")
+    for name, spec in CONTEXT.items():
+        unit = f" [{spec.unit_text}]" if spec.unit_text else ""
+        p.add_argument(f"--{name.replace('_', '-')}", type=float, help=spec.description + unit)
+    p.set_defaults(run=commands.sample)
+
+
+def _add_evaluate(sub: argparse._SubParsersAction) -> None:
+    p = sub.add_parser("evaluate", help="KL(truth‖model) in nats per star on unseen mocks")
+    p.add_argument("model", nargs="?", default="mock", help="embedded name or file")
+    _add_suite(p, galaxies=24, stars=10_000, seed=20_000)
+    p.add_argument("--json", type=Path, help="also write the result here")
+    p.set_defaults(run=commands.evaluate)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,196 @@
+"""What the commands do; `cli` only parses."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import galflowlab
+from galflowlab import mocks, report
+from galflowlab.galaxy import Galaxy, Provenance
+from galflowlab.schema import COLUMNS, CONTEXT
+from galflowlab.tables import check_extension
+
+_REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def lab(arguments: argparse.Namespace) -> int:
+    """Open JupyterLab; it prints its URL, and opens a browser where there is one."""
+    target = arguments.notebook or _in_repository("notebooks/01_explore.ipynb")
+    if not target.exists():
+        raise FileNotFoundError(f"{target}: no such notebook")
+    options = ["--ServerApp.root_dir", str(_root_for(target)), *arguments.jupyter]
+    return _serve(["jupyterlab", str(target), *options])
+
+
+def app(arguments: argparse.Namespace) -> int:
+    """Serve the explorer with Voila."""
+    return _serve(["voila", str(_in_repository("widgets/explorer.ipynb")), *arguments.voila])
+
+
+def _root_for(target: Path) -> Path:
+    inside = target.resolve().is_relative_to(_REPOSITORY)
+    return _REPOSITORY if inside else target.resolve().parent
+
+
+def _in_repository(relative: str) -> Path:
+    path = _REPOSITORY / relative
+    if not path.is_file():
+        raise FileNotFoundError(f"{relative} is part of the repository; name a notebook instead")
+    return path
+
+
+def _serve(module_and_arguments: Sequence[str]) -> int:
+    module, *rest = module_and_arguments
+    command = [sys.executable, "-m", module, *rest]
+    if not _has_browser():
+        command.append("--no-browser")
+    if module == "jupyterlab" and hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    # Kernels and terminals must find this environment first, activated or not.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    try:
+        return subprocess.call(command, env=os.environ | {"PATH": path})
+    except KeyboardInterrupt:
+        return 0
+
+
+def _has_browser() -> bool:
+    if platform.system() == "Linux":
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+def mock(arguments: argparse.Namespace) -> None:
+    """Write a suite of mock galaxies, one HDF5 file each."""
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    for galaxy in _suite(arguments):
+        path = galaxy.write(arguments.output / f"{galaxy.name}.hdf5")
+        print(f"{path}  {_context_text(galaxy.context)}")
+
+
+def _suite(arguments: argparse.Namespace) -> list[Galaxy]:
+    return mocks.make_suite(
+        arguments.galaxies,
+        arguments.stars,
+        seed=arguments.seed,
+        scatter=arguments.scatter,
+        context_scatter=arguments.context_scatter,
+        workers=arguments.workers,
+    )
+
+
+def train(arguments: argparse.Namespace) -> None:
+    """Train on galaxy files; an interrupted training resumes when run again."""
+    output = arguments.output
+    if output.suffix != ".safetensors":
+        raise ValueError(f"{output}: a model is written as .safetensors")
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"{output.parent}: no such folder")
+    galaxies = [galflowlab.read(path) for path in _galaxy_files(arguments.data)]
+    if arguments.prepare:
+        galaxies = [galflowlab.prepare(galaxy) for galaxy in galaxies]
+    checkpoint = output.with_suffix(".partial.safetensors")
+    edf = galflowlab.fit(
+        galaxies,
+        preset=arguments.preset,
+        seed=arguments.seed,
+        stars_seen=arguments.stars_seen,
+        batch=arguments.batch,
+        learning_rate=arguments.learning_rate,
+        checkpoint=checkpoint,
+        progress=not arguments.quiet,
+    )
+    edf.save(output)
+    checkpoint.unlink(missing_ok=True)
+    training = edf.card["training"]
+    print(
+        f"{output}: {training['galaxies']} galaxies, {training['stars_seen']:.3g} stars seen, "
+        f"held-out NLL {training['held_out_nll']:.3f} nats per star"
+    )
+
+
+def _galaxy_files(paths: Sequence[Path]) -> Iterator[Path]:
+    for path in paths:
+        if not path.is_dir():
+            yield path
+            continue
+        inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
+        if not inside:
+            raise FileNotFoundError(f"{path}: no galaxy files in this folder")
+        yield from inside
+
+
+def sample(arguments: argparse.Namespace) -> None:
+    """Draw a galaxy and write its stars in the format of the extension."""
+    check_extension(arguments.output)
+    if not arguments.output.parent.is_dir():
+        raise FileNotFoundError(f"{arguments.output.parent}: no such folder")
+    edf = galflowlab.load(arguments.model)
+    given = {name: getattr(arguments, name) for name in CONTEXT}
+    context = {name: value for name, value in given.items() if value is not None}
+    stars = edf.sample(arguments.n, context, seed=arguments.seed)
+    full = edf.population.complete(context)
+    galaxy = Galaxy(
+        name=f"{Path(arguments.model).stem}_s{arguments.seed}",
+        stars=stars,
+        provenance=Provenance(
+            source=f"galflowlab sample --model {arguments.model} --seed {arguments.seed}",
+            simulation="generated by an eDF",
+            notes=f"context asked for: {json.dumps(full)}",
+        ),
+    )
+    galaxy.write(arguments.output)
+    note = "" if edf.population.inside(full) else "  (outside the training population)"
+    print(f"{arguments.output}: {len(stars)} stars, {_context_text(full)}{note}")
+
+
+def evaluate(arguments: argparse.Namespace) -> None:
+    """Print KL(truth‖model) per galaxy and on average, and write it as JSON if asked."""
+    edf = galflowlab.load(arguments.model)
+    result = report.against_truth(edf, _suite(arguments))
+    print(f"{'log10 M*':>9} {'entropy':>8} {'KL(truth‖model)':>16}  nats per star")
+    for row in sorted(result["galaxies"], key=lambda r: r["context"]["log10_mstar"]):
+        inside = "" if row["inside_population"] else "  outside the training population"
+        print(
+            f"{row['context']['log10_mstar']:9.3f} {row['entropy']:8.3f} "
+            f"{row['kl']:8.4f} ± {row['kl_error']:.4f}{inside}"
+        )
+    error = f" ± {result['kl_error']:.4f}" if result["kl_error"] is not None else ""
+    print(f"mean KL(truth‖model) {result['kl']:.4f}{error} over {len(result['galaxies'])} galaxies")
+    if arguments.json:
+        settings = ("galaxies", "stars", "seed", "scatter", "context_scatter")
+        record = {"suite": {name: getattr(arguments, name) for name in settings}, **result}
+        arguments.json.write_text(json.dumps(record, indent=1) + "\n")
+
+
+def info(arguments: argparse.Namespace) -> None:
+    """Print versions and embedded models, or the card of one model."""
+    if arguments.model is None:
+        print(f"galflowlab {galflowlab.__version__}, Python {platform.python_version()}")
+        for package in ("torch", "normflows", "numpy", "astropy"):
+            print(f"  {package} {version(package)}")
+        print(f"embedded models: {', '.join(sorted(galflowlab.edf.embedded_models()))}")
+        return
+    edf = galflowlab.load(arguments.model)
+    print(f"{arguments.model}: preset {edf.preset}, {edf.n_parameters} parameters")
+    print("columns: " + ", ".join(f"{c} [{COLUMNS[c].unit_text or '-'}]" for c in edf.columns))
+    print(f"context: {edf.population.describe()}")
+    print(json.dumps(_without_history(edf.card), indent=1))
+
+
+def _without_history(card: dict[str, Any]) -> dict[str, Any]:
+    training = {k: v for k, v in card.get("training", {}).items() if not k.startswith("history")}
+    return {**card, "training": training}
+
+
+def _context_text(context: dict[str, float]) -> str:
+    return "  ".join(f"{name}={value:.4g}" for name, value in context.items())
