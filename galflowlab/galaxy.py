@@ -119,9 +119,12 @@ class Galaxy:
         return edf_columns(self.stars.colnames)
 
     def with_stars(self, stars: QTable, *cuts: Cut) -> Galaxy:
-        """Return a copy with other stars, the context measured anew and `cuts` recorded."""
+        """Return a copy with other stars, the context measured anew and `cuts` recorded.
+
+        A known truth is dropped: it is the density of all stars, in the frame they had.
+        """
         provenance = replace(self.provenance, cuts=self.provenance.cuts + cuts)
-        return replace(self, stars=stars, provenance=provenance, context={})
+        return replace(self, stars=stars, provenance=provenance, context={}, truth=None)
 
     def write(self, path: str | Path) -> Path:
         """Write stars, context and provenance; `galflowlab.read` returns the same galaxy.

@@ -1,0 +1,34 @@
+"""Fixtures for all tests."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of simulated galaxies that are not part of the repository; skips if absent."""
+    default = Path(__file__).resolve().parents[1].parent / "shared" / "data"
+    folder = Path(os.environ.get("GALFLOWLAB_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no data at {folder}; set GALFLOWLAB_DATA to the folder with real/ and raw/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def suite():
+    """Twenty mock galaxies on the median relations, with known eDF."""
+    from galflowlab import mocks
+
+    return mocks.make_suite(20, 2000, seed=3, scatter=0.0, log10_mstar=(8.5, 10.8))
+
+
+@pytest.fixture(scope="session", params=["live", "spline"])
+def edf(request, suite):
+    """A briefly trained model of each preset."""
+    import galflowlab
+
+    return galflowlab.fit(
+        suite, preset=request.param, seed=1, stars_seen=150_000, batch=512, progress=False
+    )
