@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 
 AGE_MAX = 14.0  # Gyr; above the age of the Universe in every published cosmology
-_AGE_EDGE = 1e-3  # Gyr; ages closer to 0 or AGE_MAX share the density at this distance
+_AGE_EDGE = 1e-6  # Gyr; keeps the logit of an age of exactly 0 finite
 _R_MIN = 1e-6  # kpc
 _Z_MIN = 1e-9  # metal mass fraction
 _LN10 = math.log(10.0)

@@ -1,0 +1,65 @@
+"""Weights on disk: lossless, atomic, and never executed."""
+
+import json
+import pickle
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from galflowlab.checkpoint import read_tensors, write_tensors
+
+TENSORS = {"a": torch.arange(6.0).view(2, 3).T, "b": torch.tensor([1, 2])}
+HEADER = {"name": "x", "values": [1, 2.5]}
+
+
+def test_round_trip(tmp_path):
+    path = write_tensors(tmp_path / "m.safetensors", "edf", TENSORS, HEADER)
+    tensors, header = read_tensors(path, "edf")
+    assert header == HEADER
+    assert set(tensors) == set(TENSORS)
+    assert all(torch.equal(tensors[k], TENSORS[k]) for k in TENSORS)
+    assert [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]
+
+
+def test_failed_write_leaves_the_old_file(tmp_path):
+    path = write_tensors(tmp_path / "m.safetensors", "edf", TENSORS, HEADER)
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_tensors(path, "edf", TENSORS, {"bad": float("nan")})
+    assert path.read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+class Bomb:
+    def __reduce__(self):
+        return (open, ("exploded", "w"))
+
+
+def test_pickle_is_refused_and_not_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bomb = tmp_path / "m.safetensors"
+    bomb.write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(ValueError, match="not a safetensors file"):
+        read_tensors(bomb, "edf")
+    assert not (tmp_path / "exploded").exists()
+
+
+def test_other_files_are_refused(tmp_path):
+    path = write_tensors(tmp_path / "m.safetensors", "training", TENSORS, HEADER)
+    with pytest.raises(ValueError, match="expected a file of kind 'edf', got 'training'"):
+        read_tensors(path, "edf")
+    save_file({"a": torch.ones(2)}, tmp_path / "plain.safetensors")
+    with pytest.raises(ValueError, match="without a galflowlab header"):
+        read_tensors(tmp_path / "plain.safetensors", "edf")
+    for text in ("[1]", "{", json.dumps({"no": "kind"})):
+        save_file({"a": torch.ones(2)}, tmp_path / "odd.safetensors", {"galflowlab": text})
+        with pytest.raises(ValueError, match=r"odd\.safetensors"):
+            read_tensors(tmp_path / "odd.safetensors", "edf")
+    data = path.read_bytes()
+    for cut in (0, 4, 60, len(data) - 3):
+        (tmp_path / "cut.safetensors").write_bytes(data[:cut])
+        with pytest.raises(ValueError, match="not a safetensors file"):
+            read_tensors(tmp_path / "cut.safetensors", "edf")
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        read_tensors(tmp_path / "absent.safetensors", "edf")

@@ -1,0 +1,153 @@
+"""Training: it learns, repeats itself, resumes bit by bit, and refuses what it cannot learn."""
+
+import numpy as np
+import pytest
+import torch
+
+import galflowlab
+from galflowlab.checkpoint import read_tensors
+from galflowlab.galaxy import Galaxy
+from galflowlab.schema import as_stars
+from galflowlab.training_set import TrainingSet
+
+QUICK = {"seed": 5, "stars_seen": 30_000, "batch": 256, "progress": False}
+
+
+def weights(edf):
+    return edf._model.state_dict()
+
+
+def same(a, b):
+    return all(torch.equal(weights(a)[k], weights(b)[k]) for k in weights(a))
+
+
+def test_training_learns(edf, suite):
+    training = edf.card["training"]
+    history = np.array(training["history"])
+    assert history[-1, 1] < history[0, 1] - 0.1
+    assert training["held_out_nll"] == history[:, 2].min()
+    assert training["galaxies"] == 18
+    assert training["held_out_galaxies"] == 2
+    truth = suite[4].truth.log_prob(suite[4].stars)
+    divergence = (truth - edf.log_prob(suite[4].stars, suite[4].context)).mean()
+    assert 0 < divergence < 1.5
+
+
+def test_same_seed_same_weights(suite):
+    a, b = (galflowlab.fit(suite, **QUICK) for _ in range(2))
+    assert same(a, b)
+    assert not same(a, galflowlab.fit(suite, **(QUICK | {"seed": 6})))
+
+
+def test_global_random_state_is_left_alone(suite):
+    torch.manual_seed(11)
+    expected = torch.rand(3)
+    torch.manual_seed(11)
+    galflowlab.fit(suite, **(QUICK | {"stars_seen": 512}))
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_interrupted_training_resumes_to_the_same_weights(suite, tmp_path):
+    checkpoint = tmp_path / "run.safetensors"
+    whole = galflowlab.fit(suite, **QUICK)
+    calls = []
+
+    def interrupt(progress):
+        calls.append(progress)
+        if len(calls) == 9:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        galflowlab.fit(suite, **QUICK, checkpoint=checkpoint, callbacks=[interrupt])
+    _, header = read_tensors(checkpoint, "training")
+    assert 0 < header["step"] < 30_000 // 256
+    later = []
+    resumed = galflowlab.fit(suite, **QUICK, checkpoint=checkpoint, callbacks=[later.append])
+    assert later[0].stars_seen > calls[-1].stars_seen
+    assert same(whole, resumed)
+    assert whole.card == resumed.card
+
+
+def test_checkpoint_of_another_run_is_refused(suite, tmp_path):
+    checkpoint = tmp_path / "run.safetensors"
+    quick = QUICK | {"stars_seen": 2000}
+    galflowlab.fit(suite, **quick, checkpoint=checkpoint)
+    with pytest.raises(ValueError, match="checkpoint of another run"):
+        galflowlab.fit(suite, **(quick | {"seed": 9}), checkpoint=checkpoint)
+    with pytest.raises(ValueError, match="checkpoint of another run"):
+        galflowlab.fit(suite[:-1], **quick, checkpoint=checkpoint)
+
+
+def test_callback_can_stop(suite):
+    edf = galflowlab.fit(suite, **QUICK, callbacks=[lambda progress: False])
+    assert edf.card["training"]["stars_seen"] < 30_000 / 10
+
+
+def test_training_stops_early_when_it_only_overfits(suite):
+    galaxy = suite[0].with_stars(suite[0].stars[:120])
+    edf = galflowlab.fit(
+        [galaxy], seed=1, stars_seen=200_000, batch=64, patience=0.15, progress=False
+    )
+    assert edf.card["training"]["stars_seen"] < 150_000
+
+
+def test_few_galaxies_hold_out_stars(suite):
+    data = TrainingSet.from_galaxies(suite[:3])
+    kept, held = data.split(0.25, np.random.default_rng(1))
+    assert [len(s) for s in held.stars] == [500] * 3
+    assert [len(s) for s in kept.stars] == [1500] * 3
+    together = torch.cat([kept.stars[1], held.stars[1]]).sort(0).values
+    torch.testing.assert_close(together, data.stars[1].sort(0).values)
+
+
+def test_many_galaxies_hold_out_galaxies(suite):
+    kept, held = TrainingSet.from_galaxies(suite).split(0.2, np.random.default_rng(1))
+    assert len(held) == 4
+    assert set(kept.names) | set(held.names) == {g.name for g in suite}
+    assert not set(kept.names) & set(held.names)
+
+
+def without(galaxy, *columns):
+    stars = {c: galaxy.stars[c] for c in galaxy.stars.colnames if c not in columns}
+    return Galaxy(galaxy.name, as_stars(stars), galaxy.provenance)
+
+
+def test_only_shared_columns_are_learned(suite):
+    mixed = [without(suite[0], "fe_h", "o_fe"), suite[1]]
+    edf = galflowlab.fit(mixed, **(QUICK | {"stars_seen": 2000}))
+    assert edf.columns == ("x", "y", "z", "vx", "vy", "vz", "metallicity", "age")
+    assert np.isfinite(edf.log_prob(suite[1].stars, suite[1].context)).all()
+
+
+def spoiled(galaxy, column, value):
+    stars = galaxy.stars.copy()
+    stars[column][0] = value * stars[column].unit
+    return galaxy.with_stars(stars)
+
+
+def test_galaxies_that_cannot_be_learned_are_refused(suite):
+    with pytest.raises(ValueError, match="at least one galaxy"):
+        galflowlab.fit([], **QUICK)
+    with pytest.raises(ValueError, match=r"not finite in \['fe_h'\]; galflowlab.prepare"):
+        galflowlab.fit([spoiled(suite[0], "fe_h", np.nan)], **QUICK)
+    with pytest.raises(ValueError, match="1 stars with an age outside"):
+        galflowlab.fit([spoiled(suite[0], "age", 15.0)], **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"preset": "huge"}, "unknown preset"),
+        ({"stars_seen": 0}, "stars_seen above zero"),
+        ({"learning_rate": float("nan")}, "learning_rate above zero"),
+        ({"held_out": 1.0}, "between 0 and 1"),
+    ],
+)
+def test_bad_recipes_are_refused(suite, change, message):
+    with pytest.raises(ValueError, match=message):
+        galflowlab.fit(suite, **(QUICK | change))
+
+
+def test_divergence_is_reported(suite):
+    with pytest.raises(FloatingPointError, match="try a lower learning rate"):
+        galflowlab.fit(suite, **(QUICK | {"learning_rate": 1e6}))
