@@ -15,7 +15,15 @@ from galflowlab.schema import CONTEXT
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; errors end in one line on stderr and exit status 2."""
-    arguments = _parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    own, passed_on = words, []
+    if "--" in words:
+        own, passed_on = words[: words.index("--")], words[words.index("--") + 1 :]
+    parser = _parser()
+    arguments = parser.parse_args(own)
+    if passed_on and arguments.run not in (commands.lab, commands.app):
+        parser.error(f"{arguments.command} passes nothing on: {' '.join(passed_on)}")
+    arguments.passed_on = passed_on
     try:
         return arguments.run(arguments) or 0
     except (ValueError, OSError, ImportError, FloatingPointError) as error:
@@ -32,7 +40,7 @@ def _count(text: str) -> int:
         value = float(text)
     except ValueError:
         value = float("nan")
-    if not (value >= 1 and value == int(value)):
+    if not (value >= 1 and value.is_integer()):
         raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
     return int(value)
 
@@ -53,12 +61,10 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_servers(sub: argparse._SubParsersAction) -> None:
-    p = sub.add_parser("lab", help="open JupyterLab on the explorer notebook")
+    p = sub.add_parser("lab", help="open JupyterLab; options after -- go to it")
     p.add_argument("notebook", nargs="?", type=Path, help="another notebook or folder")
-    p.add_argument("jupyter", nargs="*", metavar="-- OPTIONS", help="passed on to jupyter lab")
     p.set_defaults(run=commands.lab)
-    p = sub.add_parser("app", help="serve the explorer as a page with Voila")
-    p.add_argument("voila", nargs="*", metavar="-- OPTIONS", help="passed on to voila")
+    p = sub.add_parser("app", help="serve the explorer with Voila; options after -- go to it")
     p.set_defaults(run=commands.app)
 
 
@@ -73,6 +79,14 @@ def _add_suite(p: argparse.ArgumentParser, *, galaxies: int, stars: int, seed: i
         "--context-scatter",
         type=float,
         help="scatter of metallicity and age at given mass (default: as --scatter)",
+    )
+    p.add_argument(
+        "--log10-mstar",
+        type=float,
+        nargs=2,
+        default=(7.0, 11.2),
+        metavar=("LOW", "HIGH"),
+        help="range of log10 of the stellar mass [Msun], default 7 to 11.2",
     )
     p.add_argument("--workers", type=_count, default=1, help="processes, default 1")
 

@@ -27,13 +27,13 @@ def lab(arguments: argparse.Namespace) -> int:
     target = arguments.notebook or _in_repository("notebooks/01_explore.ipynb")
     if not target.exists():
         raise FileNotFoundError(f"{target}: no such notebook")
-    options = ["--ServerApp.root_dir", str(_root_for(target)), *arguments.jupyter]
+    options = ["--ServerApp.root_dir", str(_root_for(target)), *arguments.passed_on]
     return _serve(["jupyterlab", str(target), *options])
 
 
 def app(arguments: argparse.Namespace) -> int:
     """Serve the explorer with Voila."""
-    return _serve(["voila", str(_in_repository("widgets/explorer.ipynb")), *arguments.voila])
+    return _serve(["voila", str(_in_repository("widgets/explorer.ipynb")), *arguments.passed_on])
 
 
 def _root_for(target: Path) -> Path:
@@ -84,6 +84,7 @@ def _suite(arguments: argparse.Namespace) -> list[Galaxy]:
         seed=arguments.seed,
         scatter=arguments.scatter,
         context_scatter=arguments.context_scatter,
+        log10_mstar=tuple(arguments.log10_mstar),
         workers=arguments.workers,
     )
 
@@ -167,7 +168,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     error = f" ± {result['kl_error']:.4f}" if result["kl_error"] is not None else ""
     print(f"mean KL(truth‖model) {result['kl']:.4f}{error} over {len(result['galaxies'])} galaxies")
     if arguments.json:
-        settings = ("galaxies", "stars", "seed", "scatter", "context_scatter")
+        settings = ("galaxies", "stars", "seed", "scatter", "context_scatter", "log10_mstar")
         record = {"suite": {name: getattr(arguments, name) for name in settings}, **result}
         arguments.json.write_text(json.dumps(record, indent=1) + "\n")
 

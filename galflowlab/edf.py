@@ -6,7 +6,7 @@ import operator
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from galflowlab.parallel import map_chunks
 from galflowlab.schema import COLUMNS, EDF_COLUMNS, Stars, as_stars, star_matrix
 
 KIND = "edf"
-Seed = int | np.random.Generator
+Seed: TypeAlias = int | np.random.Generator
 
 
 class EDF:
@@ -197,5 +197,6 @@ def load(name_or_path: str | Path) -> EDF:
 
 
 def embedded_models() -> dict[str, Path]:
+    """Return the files of the models that come with the package, by name."""
     folder = Path(str(resources.files("galflowlab") / "pretrained"))
     return {p.stem: p for p in folder.glob("*.safetensors")}

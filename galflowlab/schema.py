@@ -9,14 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from astropy import units as u
 from astropy.table import QTable
 from numpy.typing import ArrayLike
 
-Stars = QTable | Mapping[str, Any]
+Stars: TypeAlias = QTable | Mapping[str, Any]
 
 
 @dataclass(frozen=True)

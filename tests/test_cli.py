@@ -1,0 +1,167 @@
+"""The command line, from mock galaxies to a file of generated stars."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import galflowlab
+from galflowlab import cli, commands
+from galflowlab.galaxy import Galaxy
+from galflowlab.schema import as_stars
+
+
+def run(*arguments):
+    return cli.main([str(a) for a in arguments])
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    """A model made by the commands alone."""
+    folder = tmp_path_factory.mktemp("cli")
+    assert run("mock", "--galaxies", 12, "--stars", 800, "--seed", 4, "-o", folder / "suite") == 0
+    assert len(list((folder / "suite").iterdir())) == 12
+    path = folder / "model.safetensors"
+    command = ("train", folder / "suite", "--stars-seen", "2e4", "--seed", 2, "--quiet")
+    assert run(*command, "-o", path) == 0
+    assert [p.name for p in folder.glob("*.safetensors")] == ["model.safetensors"]
+    return path
+
+
+@pytest.mark.parametrize("extension", ["fits", "hdf5", "parquet", "csv"])
+def test_sample_writes_what_read_returns(model, tmp_path, extension, capsys):
+    output = tmp_path / f"galaxy.{extension}"
+    assert run(
+        "sample", "--model", model, "--log10-mstar", 9.3, "--mean-metallicity", 0.004,
+        "-n", "1e3", "--seed", 1, "-o", output,
+    ) == 0  # fmt: skip
+    assert "1000 stars" in capsys.readouterr().out
+    galaxy = galflowlab.read(output)
+    context = {"log10_mstar": 9.3, "mean_metallicity": 0.004}
+    expected = galflowlab.load(model).sample(1000, context, seed=1)
+    assert galaxy.stars.colnames == expected.colnames
+    for column in expected.colnames:
+        assert galaxy.stars[column].unit == expected[column].unit
+        np.testing.assert_array_equal(galaxy.stars[column].value, expected[column].value)
+    assert galaxy.context["log10_mstar"] == pytest.approx(9.3, abs=1e-5)
+    assert "--seed 1" in galaxy.provenance.source
+
+
+def test_interrupted_train_resumes(model, tmp_path, monkeypatch, capsys):
+    suite, output = model.parent / "suite", tmp_path / "m.safetensors"
+    command = ("train", suite, "--stars-seen", "2e4", "--seed", 2, "--quiet", "-o", output)
+    real_fit = galflowlab.fit
+
+    def interrupted(*args, **kwargs):
+        def stop(progress):
+            if progress.stars_seen > 8000:
+                raise KeyboardInterrupt
+
+        return real_fit(*args, **kwargs, callbacks=[stop])
+
+    monkeypatch.setattr(galflowlab, "fit", interrupted)
+    assert run(*command) == 130
+    assert [p.name for p in tmp_path.iterdir()] == ["m.partial.safetensors"]
+    monkeypatch.setattr(galflowlab, "fit", real_fit)
+    assert run(*command) == 0
+    assert [p.name for p in tmp_path.iterdir()] == ["m.safetensors"]
+    assert output.read_bytes() == model.read_bytes()
+
+
+def test_evaluate_prints_the_divergence_and_writes_json(model, tmp_path, capsys):
+    result = tmp_path / "result.json"
+    assert run("evaluate", model, "--galaxies", 3, "--stars", 500, "--json", result) == 0
+    text = capsys.readouterr().out
+    data = json.loads(result.read_text())
+    assert f"mean KL(truth‖model) {data['kl']:.4f}" in text
+    assert len(data["galaxies"]) == 3
+    assert data["kl"] == pytest.approx(np.mean([g["kl"] for g in data["galaxies"]]))
+    assert data["suite"]["seed"] == 20_000
+    assert data["kl"] > 0
+
+
+def test_train_prepares_on_request(tmp_path, suite):
+    values = {c: suite[3].stars[c].value.copy() for c in suite[3].stars.colnames}
+    values["x"] += 500
+    values["vz"] -= 300
+    raw = Galaxy("raw", as_stars(values), suite[3].provenance)
+    raw.write(tmp_path / "raw.hdf5")
+    output = tmp_path / "m.safetensors"
+    assert run("train", tmp_path / "raw.hdf5", "--prepare", "--stars-seen", 5000,
+               "--batch", 256, "--quiet", "-o", output) == 0  # fmt: skip
+    stars = galflowlab.load(output).sample(2000, {}, seed=1)
+    assert abs(np.median(stars["x"].value)) < 5
+    assert abs(np.median(stars["vz"].value)) < 50
+
+
+def test_info(model, capsys):
+    assert run("info") == 0
+    assert galflowlab.__version__ in capsys.readouterr().out
+    assert run("info", model) == 0
+    text = capsys.readouterr().out
+    assert "log10_mstar" in text
+    assert "held_out_nll" in text
+    assert "history" not in text
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("sample", "--model", "nope", "--seed", 1, "-o", "x.fits"), "neither a file nor one of"),
+        (("sample", "--seed", 1, "-o", "x.doc"), "expected one of .fits"),
+        (("sample", "--seed", 1, "-o", "no/such/folder/x.fits"), "no such folder"),
+        (("train", "absent.hdf5", "-o", "m.safetensors"), "absent.hdf5"),
+        (("train", ".", "-o", "m.pt"), "written as .safetensors"),
+        (("train", "empty", "-o", "m.safetensors"), "no galaxy files"),
+        (("mock", "--galaxies", 2, "--scatter", 2, "-o", "s"), "scatter"),
+        (("evaluate", "absent.safetensors"), "absent.safetensors"),
+        (("lab", "absent.ipynb"), "no such notebook"),
+    ],
+)
+def test_errors_are_one_line(tmp_path, monkeypatch, capsys, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert run(*arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith(f"galflowlab {arguments[0]}: ")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "x.fits").exists()
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "1.5", "many", "nan", "inf"])
+def test_counts_are_checked(count, capsys):
+    with pytest.raises(SystemExit):
+        run("sample", "-n", count, "--seed", 1, "-o", "x.fits")
+    assert "expected a positive whole number" in capsys.readouterr().err
+
+
+def test_lab_starts_jupyter_on_the_explorer(monkeypatch):
+    calls = []
+    monkeypatch.setattr(commands.subprocess, "call", lambda c, env: calls.append((c, env)) or 0)
+    monkeypatch.delenv("DISPLAY", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setattr(commands.platform, "system", lambda: "Linux")
+    assert run("lab", "--", "--port=8899") == 0
+    command, env = calls[0]
+    assert command[:3] == [sys.executable, "-m", "jupyterlab"]
+    assert command[3].endswith("01_explore.ipynb")
+    assert {"--port=8899", "--no-browser"} <= set(command)
+    assert env["PATH"].startswith(str(commands.Path(sys.executable).parent))
+    assert run("app") == 0
+    assert calls[1][0][2:4] == ["voila", str(commands._in_repository("widgets/explorer.ipynb"))]
+
+
+def test_only_servers_pass_options_on(capsys):
+    with pytest.raises(SystemExit):
+        run("info", "--", "--port=1")
+    assert "passes nothing on" in capsys.readouterr().err
+
+
+def test_module_is_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "galflowlab.cli", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout.strip() == galflowlab.__version__
