@@ -116,7 +116,12 @@ class MockEDF:
         -------
         numpy.ndarray
             Per kpc³ (km/s)³ Z dex² Gyr, shape (star,); -inf outside the support (unbound
-            stars, ages that no component has, Z <= 0) and nan for values that are not finite.
+            stars, ages that no component has, Z <= 0).
+
+        Raises
+        ------
+        ValueError
+            For a missing column or values that are not finite.
         """
         matrix = star_matrix(stars, EDF_COLUMNS)
         return self._in_chunks(matrix, self._log_prob)
@@ -131,13 +136,13 @@ class MockEDF:
 
     @staticmethod
     def _in_chunks(matrix: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+        bad = int(np.count_nonzero(~np.isfinite(matrix).all(axis=1)))
+        if bad:
+            raise ValueError(f"expected finite stars, got {bad} of {len(matrix)} that are not")
         out = np.empty(len(matrix))
         for start in range(0, len(matrix), _CHUNK):
-            rows = matrix[start : start + _CHUNK]
-            finite = np.isfinite(rows).all(axis=1)
             with np.errstate(over="ignore", divide="ignore"):
-                value = function(np.where(finite[:, None], rows, 1.0))
-            out[start : start + _CHUNK] = np.where(finite, value, np.nan)
+                out[start : start + _CHUNK] = function(matrix[start : start + _CHUNK])
         return out
 
     def _orbits(self, phase_space: np.ndarray) -> tuple[Orbits, np.ndarray]:
