@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,12 +13,13 @@ from astropy.table import QTable
 
 from galflowlab.checkpoint import read_tensors, write_tensors
 from galflowlab.context import Population
+from galflowlab.flow.frozen import FrozenModel
 from galflowlab.flow.model import FlowModel
+from galflowlab.frozen import FrozenEDF, Seed
 from galflowlab.parallel import map_chunks
-from galflowlab.schema import COLUMNS, EDF_COLUMNS, Stars, as_stars, star_matrix
+from galflowlab.schema import COLUMNS, EDF_COLUMNS, Stars, star_matrix
 
 KIND = "edf"
-Seed: TypeAlias = int | np.random.Generator
 
 
 class EDF:
@@ -40,6 +40,7 @@ class EDF:
 
     def __init__(self, model: FlowModel, population: Population, card: dict[str, Any]) -> None:
         self._model = model.eval().requires_grad_(False)
+        self._frozen: FrozenModel | None = None  # made when first needed
         self.population = population
         self.card = card
 
@@ -92,23 +93,19 @@ class EDF:
             For an unknown or non-finite context entry (the message lists the valid names and
             ranges) or `n` below one.
         """
-        n = operator.index(n)
-        if n < 1:
-            raise ValueError(f"expected at least one star, got n={n}")
-        full = self.population.complete(context)
-        row = self._context_row(full)
-        noise = np.random.default_rng(seed).standard_normal((n, len(self.columns)), np.float32)
-        stars = np.empty((n, len(self.columns)), np.float32)
+        return self.freeze(context, n=n, seed=seed).stars()
 
-        def draw(chunk: slice) -> None:
-            with torch.inference_mode():
-                stars[chunk] = self._model.inverse(torch.from_numpy(noise[chunk]), row).numpy()
+    def freeze(self, context: Mapping[str, Any], *, n: int, seed: Seed) -> FrozenEDF:
+        """Fix the noise of `n` stars and fold a context into the weights.
 
-        map_chunks(draw, n)
-        columns = {name: stars[:, i] for i, name in enumerate(self.columns)}
-        if "log10_mstar" in full:
-            columns["mass"] = np.full(n, 10.0 ** full["log10_mstar"] / n, np.float32)
-        return as_stars(columns)
+        For following a slider: `FrozenEDF.update` moves to another context in about a
+        millisecond, `FrozenEDF.arrays` and `FrozenEDF.stars` draw the same stars there.
+
+        Parameters and errors are those of `sample`.
+        """
+        if self._frozen is None:
+            self._frozen = FrozenModel(self._model)
+        return FrozenEDF(self._frozen, self.population, self.columns, context, n=n, seed=seed)
 
     def log_prob(self, stars: Stars, context: Mapping[str, Any]) -> np.ndarray:
         """Natural log of the density of stars at a context.

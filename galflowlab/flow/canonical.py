@@ -18,6 +18,7 @@ The map is one-to-one with a Jacobian in closed form, so densities stay exact.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Mapping
 
 import torch
 from torch import Tensor
@@ -81,33 +82,64 @@ class Canonical(torch.nn.Module):
 
     def inverse(self, canonical: Tensor) -> Tensor:
         """Map canonical coordinates (star, feature) to physical stars."""
-        at = self._at
-        out = list(canonical.unbind(1))
-        R = torch.exp(out[at["x"]])
-        phi = _angle(out[at["y"]])
-        cos, sin = torch.cos(phi), torch.sin(phi)
-        v_R, v_phi = out[at["vx"]], out[at["vy"]]
-        out[at["x"]], out[at["y"]] = R * cos, R * sin
-        out[at["vx"]], out[at["vy"]] = v_R * cos - v_phi * sin, v_R * sin + v_phi * cos
-        if "metallicity" in at:
-            i = at["metallicity"]
-            out[i] = torch.exp(_LN10 * (out[i] + self._log_z_expected(out)))
-        if "age" in at:
-            out[at["age"]] = AGE_MAX * torch.sigmoid(out[at["age"]])
-        return torch.stack(out, dim=1)
+        rows = dict(zip(self.columns, canonical.unbind(1), strict=True))
+        stars = self.physical(rows, self.columns)
+        return torch.stack([stars[name] for name in self.columns], dim=1)
+
+    def needed(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """Canonical coordinates that `physical` needs for these columns, in order."""
+        wanted = set(columns)
+        if wanted & {"x", "y"}:
+            wanted |= {"x", "y"}
+        if wanted & {"vx", "vy"}:
+            wanted |= {"y", "vx", "vy"}
+        if "metallicity" in wanted and self._abundances_known:
+            wanted |= {"fe_h", "o_fe"}
+        return tuple(name for name in self.columns if name in wanted)
+
+    def physical(self, rows: Mapping[str, Tensor], columns: Iterable[str]) -> dict[str, Tensor]:
+        """Physical columns from canonical coordinates.
+
+        Parameters
+        ----------
+        rows
+            One tensor for each of `needed`, by name, any shape and floating type.
+        columns
+            Names of the columns wanted.
+        """
+        wanted = set(columns)
+        unchanged = wanted & {"z", "vz", "fe_h", "o_fe"}
+        out: dict[str, Tensor] = {name: rows[name] for name in unchanged}
+        if wanted & {"x", "y", "vx", "vy"}:
+            phi = math.pi * torch.erf(rows["y"] / math.sqrt(2))  # 2 pi (normal cdf - 1/2)
+            cos, sin = torch.cos(phi), torch.sin(phi)
+        if wanted & {"x", "y"}:
+            R = torch.exp(rows["x"])
+            out |= {"x": R * cos, "y": R * sin}
+        if wanted & {"vx", "vy"}:
+            v_R, v_phi = rows["vx"], rows["vy"]
+            out |= {"vx": v_R * cos - v_phi * sin, "vy": v_R * sin + v_phi * cos}
+        if "metallicity" in wanted:
+            out["metallicity"] = torch.exp(
+                _LN10 * (rows["metallicity"] + self._log_z_expected(rows))
+            )
+        if "age" in wanted:
+            out["age"] = AGE_MAX * torch.sigmoid(rows["age"])
+        return out
 
     def _metallicity_forward(self, out: list[Tensor]) -> Tensor:
         i = self._at["metallicity"]
         metallicity = out[i].clamp_min(_Z_MIN)
         unphysical = out[i] < 0
         log_z = torch.log(metallicity)
-        out[i] = log_z / _LN10 - self._log_z_expected(out)
+        rows = dict(zip(self.columns, out, strict=True))
+        out[i] = log_z / _LN10 - self._log_z_expected(rows)
         return torch.where(unphysical, -torch.inf, -log_z - math.log(_LN10))
 
-    def _log_z_expected(self, out: list[Tensor]) -> Tensor | float:
+    def _log_z_expected(self, rows: Mapping[str, Tensor]) -> Tensor | float:
         if not self._abundances_known:
             return 0.0
-        fe_h, o_fe = out[self._at["fe_h"]], out[self._at["o_fe"]]
+        fe_h, o_fe = rows["fe_h"], rows["o_fe"]
         return fe_h + torch.log10(_SALARIS * torch.exp(_LN10 * o_fe) + (1 - _SALARIS))
 
 
@@ -123,7 +155,3 @@ def _normal_quantile(phi: Tensor) -> Tensor:
     """Normal quantile of an angle in [-pi, pi], finite at both ends."""
     fraction = (phi / (2 * math.pi) + 0.5).clamp(1e-12, 1 - 1e-12)
     return torch.special.ndtri(fraction)
-
-
-def _angle(quantile: Tensor) -> Tensor:
-    return 2 * math.pi * (torch.special.ndtr(quantile) - 0.5)

@@ -21,7 +21,7 @@ from torch.nn.functional import pad, softplus
 
 from galflowlab.flow.splines import Bins, spline_forward, spline_inverse
 
-_MAX_LOG_SCALE = 3.0  # of one affine layer; keeps early training from overflowing
+MAX_LOG_SCALE = 3.0  # of one affine layer; keeps early training from overflowing
 
 
 class AffineCoupling(Flow):
@@ -71,7 +71,7 @@ class AffineCoupling(Flow):
 
     def _shift_and_log_scale(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         shift, raw = self.net(z[:, self.kept], context).chunk(2, dim=1)
-        return shift, _MAX_LOG_SCALE * torch.tanh(raw / _MAX_LOG_SCALE)
+        return shift, MAX_LOG_SCALE * torch.tanh(raw / MAX_LOG_SCALE)
 
 
 class SplineCoupling(Flow):
