@@ -1,0 +1,244 @@
+"""A real Chromium on a real JupyterLab or Voila, without any setting of the user."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+REPOSITORY = pathlib.Path(__file__).parents[2]
+BIN = pathlib.Path(sys.executable).parent
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+]
+TOKEN = "browser-test"
+
+# Hash of the pixels that a canvas holds; null until there is something on it.
+PIXELS = """selector => {
+  const canvas = document.querySelector(selector);
+  if (!canvas || !canvas.width || !canvas.getAttribute('aria-label')) return null;
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
+  copy.drawImage(canvas, 0, 0);
+  let hash = 2166136261;
+  for (const byte of copy.getImageData(0, 0, canvas.width, canvas.height).data)
+    hash = Math.imul(hash ^ byte, 16777619);
+  return hash >>> 0;
+}"""
+CANVAS = ".gfl-canvas canvas"
+RUN_ALL = """async () => {
+  await jupyterapp.restored;
+  const panel = jupyterapp.shell.currentWidget;
+  await panel.revealed;
+  await panel.sessionContext.ready;
+  await panel.sessionContext.session.kernel.info;
+  return await jupyterapp.commands.execute('notebook:run-all-cells');
+}"""
+ERRORS = """() => jupyterapp.shell.currentWidget.content.widgets
+  .flatMap(cell => cell.model.type === 'code' ? cell.model.outputs.toJSON() : [])
+  .filter(output => output.output_type === 'error').map(output => output.evalue)"""
+SHUTDOWN = "async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown(); }"
+
+
+def lab_command(port, root):
+    """Start JupyterLab on a folder; window.jupyterapp is exposed to the page."""
+    return [
+        str(BIN / "jupyter-lab"),
+        "--no-browser",
+        "--allow-root",
+        "--ip=127.0.0.1",
+        f"--port={port}",
+        "--ServerApp.port_retries=0",
+        f"--IdentityProvider.token={TOKEN}",
+        f"--ServerApp.root_dir={root}",
+        "--expose-app-in-browser",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        "--LabApp.news_url=None",
+    ]
+
+
+def voila_command(port, notebook):
+    """Serve one notebook with Voila."""
+    return [
+        str(BIN / "voila"),
+        str(notebook),
+        "--no-browser",
+        f"--port={port}",
+        "--Voila.ip=127.0.0.1",
+        "--show_tracebacks=True",
+    ]
+
+
+class App:
+    """A page with an explorer on it."""
+
+    def __init__(self, page):
+        self.page = page
+        self.errors = []
+        page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("requestfailed", lambda request: self.errors.append(f"failed: {request.url}"))
+        # Voila's own page asks a CDN for icons; nothing here may need the network.
+        page.route(re.compile(r"^https://"), lambda route: route.fulfill(status=200, body=""))
+
+    def status(self):
+        return self.page.locator(".gfl-status").first
+
+    def handle(self, name):
+        return self.page.locator(f".gfl-slider-{name} .noUi-handle").first
+
+    def press(self, name, key):
+        self.handle(name).focus()  # without focus, keys are shortcuts of JupyterLab
+        self.page.keyboard.press(key)
+
+    def drag(self, name, distance, steps=30):
+        box = self.handle(name).bounding_box()
+        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + distance, y, steps=steps)
+        self.page.mouse.up()
+
+    def pixels(self):
+        self.page.wait_for_function(f"s => ({PIXELS})(s) !== null", arg=CANVAS, timeout=90_000)
+        return self.page.evaluate(PIXELS, CANVAS)
+
+    def wait_until_not(self, old):
+        script = f"([s, old]) => ![null, old].includes(({PIXELS})(s))"
+        self.page.wait_for_function(script, arg=[CANVAS, old], timeout=15_000)
+        return self.pixels()
+
+    def wait_until(self, expected):
+        script = f"([s, expected]) => ({PIXELS})(s) === expected"
+        self.page.wait_for_function(script, arg=[CANVAS, expected], timeout=15_000)
+
+    def wait_for_stars(self):
+        self.status().get_by_text("stars ·").wait_for(timeout=90_000)
+        return self.pixels()
+
+
+def _environment(folder):
+    """Own folders for everything Jupyter keeps: no user settings, no restored workspace."""
+    extension = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    extension.mkdir(parents=True)
+    quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
+    (extension / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
+    return os.environ | {
+        "JUPYTER_CONFIG_DIR": str(folder / "config"),
+        "JUPYTER_DATA_DIR": str(folder / "data"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "runtime"),
+        "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",  # the kernel is this Python
+    }
+
+
+def _free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+@contextlib.contextmanager
+def _server(command, folder, probe):
+    log = folder / "server.log"
+    with log.open("w") as output:
+        process = subprocess.Popen(
+            command,
+            env=_environment(folder),
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while True:
+            with contextlib.suppress(OSError), urllib.request.urlopen(probe, timeout=2):
+                break
+            assert process.poll() is None, f"the server died:\n{log.read_text()}"
+            assert time.monotonic() < deadline, f"the server did not answer:\n{log.read_text()}"
+            time.sleep(0.1)
+        yield
+    finally:
+        process.terminate()  # SIGTERM: it shuts its kernels down and leaves without a question
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if executable is None:
+        pytest.skip("no Chromium found: apt-get install chromium")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        pytest.skip("playwright is not installed: pip install playwright")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium):
+    context = chromium.new_context(viewport={"width": 1280, "height": 900})
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
+def lab(page, tmp_path):
+    """Open a notebook of the repository in JupyterLab and run all its cells."""
+    with contextlib.ExitStack() as stack:
+
+        def start(notebook):
+            root = tmp_path / "notebooks"
+            root.mkdir()
+            copy = shutil.copy(REPOSITORY / notebook, root)
+            app, port = App(page), _free_port()
+            url = f"http://127.0.0.1:{port}"
+            stack.enter_context(_server(lab_command(port, root), tmp_path, f"{url}/api"))
+            page.goto(f"{url}/doc/tree/{pathlib.Path(copy).name}?token={TOKEN}")
+            ready = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext"
+            page.wait_for_function(ready, timeout=60_000)
+            assert page.evaluate(RUN_ALL) is True, page.evaluate(ERRORS)
+            assert page.evaluate(ERRORS) == []
+            stack.callback(page.evaluate, SHUTDOWN)
+            return app
+
+        yield start
+
+
+@pytest.fixture
+def voila(page, tmp_path):
+    """Open a notebook of the repository as an app; Voila runs it when the page loads."""
+    with contextlib.ExitStack() as stack:
+
+        def start(notebook):
+            copy = shutil.copy(REPOSITORY / notebook, tmp_path)
+            app, port = App(page), _free_port()
+            url = f"http://127.0.0.1:{port}"
+            probe = f"{url}/voila/static/voila.js"
+            stack.enter_context(_server(voila_command(port, copy), tmp_path, probe))
+            page.goto(url)
+            return app
+
+        yield start
