@@ -6,12 +6,11 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import galflowlab
 from galflowlab import mocks, report
@@ -22,18 +21,18 @@ from galflowlab.tables import check_extension
 _REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def lab(arguments: argparse.Namespace) -> int:
+def lab(arguments: argparse.Namespace) -> NoReturn:
     """Open JupyterLab; it prints its URL, and opens a browser where there is one."""
     target = arguments.notebook or _in_repository("notebooks/01_explore.ipynb")
     if not target.exists():
         raise FileNotFoundError(f"{target}: no such notebook")
     options = ["--ServerApp.root_dir", str(_root_for(target)), *arguments.passed_on]
-    return _serve(["jupyterlab", str(target), *options])
+    _serve("jupyterlab", str(target), *options)
 
 
-def app(arguments: argparse.Namespace) -> int:
+def app(arguments: argparse.Namespace) -> NoReturn:
     """Serve the explorer with Voila."""
-    return _serve(["voila", str(_in_repository("widgets/explorer.ipynb")), *arguments.passed_on])
+    _serve("voila", str(_in_repository("widgets/explorer.ipynb")), *arguments.passed_on)
 
 
 def _root_for(target: Path) -> Path:
@@ -48,8 +47,8 @@ def _in_repository(relative: str) -> Path:
     return path
 
 
-def _serve(module_and_arguments: Sequence[str]) -> int:
-    module, *rest = module_and_arguments
+def _serve(module: str, *rest: str) -> NoReturn:
+    """Become the server, so that signals reach it."""
     command = [sys.executable, "-m", module, *rest]
     if not _has_browser():
         command.append("--no-browser")
@@ -57,10 +56,7 @@ def _serve(module_and_arguments: Sequence[str]) -> int:
         command.append("--allow-root")
     # Kernels and terminals must find this environment first, activated or not.
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    try:
-        return subprocess.call(command, env=os.environ | {"PATH": path})
-    except KeyboardInterrupt:
-        return 0
+    os.execve(sys.executable, command, os.environ | {"PATH": path})
 
 
 def _has_browser() -> bool:

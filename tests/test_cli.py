@@ -140,18 +140,19 @@ def test_counts_are_checked(count, capsys):
 
 def test_lab_starts_jupyter_on_the_explorer(monkeypatch):
     calls = []
-    monkeypatch.setattr(commands.subprocess, "call", lambda c, env: calls.append((c, env)) or 0)
+    monkeypatch.setattr(commands.os, "execve", lambda *call: calls.append(call))
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.setattr(commands.platform, "system", lambda: "Linux")
     assert run("lab", "--", "--port=8899") == 0
-    command, env = calls[0]
+    program, command, env = calls[0]
+    assert program == sys.executable
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert command[3].endswith("01_explore.ipynb")
     assert {"--port=8899", "--no-browser"} <= set(command)
     assert env["PATH"].startswith(str(commands.Path(sys.executable).parent))
     assert run("app") == 0
-    assert calls[1][0][2:4] == ["voila", str(commands._in_repository("widgets/explorer.ipynb"))]
+    assert calls[1][1][2:4] == ["voila", str(commands._in_repository("widgets/explorer.ipynb"))]
 
 
 def test_only_servers_pass_options_on(capsys):

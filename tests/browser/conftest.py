@@ -52,33 +52,28 @@ ERRORS = """() => jupyterapp.shell.currentWidget.content.widgets
 SHUTDOWN = "async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown(); }"
 
 
-def lab_command(port, root):
-    """Start JupyterLab on a folder; window.jupyterapp is exposed to the page."""
+def lab_command(port, notebook):
+    """Start JupyterLab as `make lab` does; window.jupyterapp is exposed to the page."""
     return [
-        str(BIN / "jupyter-lab"),
+        str(BIN / "galflowlab"),
+        "lab",
+        str(notebook),
+        "--",
         "--no-browser",
-        "--allow-root",
         "--ip=127.0.0.1",
         f"--port={port}",
         "--ServerApp.port_retries=0",
         f"--IdentityProvider.token={TOKEN}",
-        f"--ServerApp.root_dir={root}",
         "--expose-app-in-browser",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.news_url=None",
     ]
 
 
-def voila_command(port, notebook):
-    """Serve one notebook with Voila."""
-    return [
-        str(BIN / "voila"),
-        str(notebook),
-        "--no-browser",
-        f"--port={port}",
-        "--Voila.ip=127.0.0.1",
-        "--show_tracebacks=True",
-    ]
+def voila_command(port):
+    """Serve the explorer as `make app` does."""
+    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=True"]
+    return [str(BIN / "galflowlab"), "app", "--", *options]
 
 
 class App:
@@ -215,7 +210,7 @@ def lab(page, tmp_path):
             copy = shutil.copy(REPOSITORY / notebook, root)
             app, port = App(page), _free_port()
             url = f"http://127.0.0.1:{port}"
-            stack.enter_context(_server(lab_command(port, root), tmp_path, f"{url}/api"))
+            stack.enter_context(_server(lab_command(port, copy), tmp_path, f"{url}/api"))
             page.goto(f"{url}/doc/tree/{pathlib.Path(copy).name}?token={TOKEN}")
             ready = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext"
             page.wait_for_function(ready, timeout=60_000)
@@ -229,15 +224,14 @@ def lab(page, tmp_path):
 
 @pytest.fixture
 def voila(page, tmp_path):
-    """Open a notebook of the repository as an app; Voila runs it when the page loads."""
+    """Open the explorer as an app; Voila runs its notebook when the page loads."""
     with contextlib.ExitStack() as stack:
 
-        def start(notebook):
-            copy = shutil.copy(REPOSITORY / notebook, tmp_path)
+        def start():
             app, port = App(page), _free_port()
             url = f"http://127.0.0.1:{port}"
             probe = f"{url}/voila/static/voila.js"
-            stack.enter_context(_server(voila_command(port, copy), tmp_path, probe))
+            stack.enter_context(_server(voila_command(port), tmp_path, probe))
             page.goto(url)
             return app
 

@@ -57,10 +57,10 @@ def test_explorer_in_jupyterlab(lab):
 
 
 def test_explorer_in_voila(voila):
-    app = voila("widgets/explorer.ipynb")
+    app = voila()
     drive(app)
 
 
 def test_extrapolation_is_announced(voila):
-    app = voila("widgets/explorer.ipynb")
+    app = voila()
     extrapolate(app)

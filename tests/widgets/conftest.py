@@ -26,8 +26,10 @@ class StubEDF:
         self.population = population()
         self.calls = []
 
-    def sample(self, n, context, *, seed):
-        context = self.population.complete(context)
+    def freeze(self, context, *, n, seed):
+        return StubFrozen(self, context, n, seed)
+
+    def draw(self, n, context, seed):
         self.calls.append(context)
         noise = np.random.default_rng(seed).normal(size=(10, n)).astype(np.float32)
         size = 3 * 10 ** (0.3 * (context["log10_mstar"] - 10))
@@ -50,6 +52,22 @@ class StubEDF:
                 "mass": np.full(n, 10 ** context["log10_mstar"] / n, np.float32),
             }
         )
+
+
+class StubFrozen:
+    def __init__(self, edf, context, n, seed):
+        self.edf, self.n, self.seed = edf, n, seed
+        self.update(context)
+
+    def update(self, context):
+        self.context = self.edf.population.complete(context)
+        self.table = self.edf.draw(self.n, self.context, self.seed)
+
+    def arrays(self, *, columns):
+        return {name: self.table[name].value for name in columns}
+
+    def stars(self):
+        return self.table
 
 
 @pytest.fixture

@@ -106,17 +106,17 @@ def test_extrapolation_is_said_in_words(edf):
 
 def test_an_error_is_one_sentence_and_the_next_frame_recovers(edf, capsys):
     explorer = Explorer(edf, n=500)
-    before, works = explorer.canvas.pixels, edf.sample
+    before, works = explorer.canvas.pixels, edf.draw
 
     def broken(*args, **kwargs):
         raise RuntimeError("no <b>stars</b> today\nsecond line")
 
-    edf.sample = broken
+    edf.draw = broken
     explorer.sliders["log10_mstar"].value = 10.5
     assert "Could not draw: no &lt;b&gt;stars&lt;/b&gt; today</span>" in explorer.status.value
     assert explorer.canvas.pixels == before
     assert explorer.frames == 1
-    edf.sample = works
+    edf.draw = works
     explorer.sliders["log10_mstar"].value = 10.4
     assert "Could not draw" not in explorer.status.value
     assert explorer.frames == 2

@@ -6,7 +6,7 @@ import html
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any, Protocol
 
@@ -14,7 +14,6 @@ import ipywidgets as widgets
 import numpy as np
 from astropy.table import QTable
 
-from galflowlab.schema import column_values
 from galflowlab_widgets.canvas import MapCanvas
 from galflowlab_widgets.controls import ContextControl, Ranges, view_slider
 from galflowlab_widgets.rendering import picture
@@ -35,8 +34,34 @@ class Contexts(Ranges, Protocol):
         ...
 
 
+class Frozen(Protocol):
+    """Stars that follow a context, as far as the explorer uses them."""
+
+    @property
+    def context(self) -> dict[str, float]:
+        """The whole context of the stars."""
+        ...
+
+    def update(self, context: Mapping[str, float]) -> None:
+        """Move the stars to another context."""
+        ...
+
+    def arrays(self, *, columns: Iterable[str]) -> dict[str, np.ndarray]:
+        """Plain columns of all stars, in the units of `galflowlab.schema`."""
+        ...
+
+    def stars(self) -> QTable:
+        """All stars as a table with units."""
+        ...
+
+
 class Model(Protocol):
     """A conditional eDF, as far as the explorer uses it."""
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns of a star, in order."""
+        ...
 
     @property
     def context_names(self) -> tuple[str, ...]:
@@ -48,8 +73,8 @@ class Model(Protocol):
         """The contexts seen in training."""
         ...
 
-    def sample(self, n: int, context: dict[str, float], *, seed: int) -> QTable:
-        """Draw stars; the same seed moves them smoothly with the context."""
+    def freeze(self, context: Mapping[str, float], *, n: int, seed: int) -> Frozen:
+        """Fix the noise of `n` stars, so that they move smoothly with the context."""
         ...
 
 
@@ -79,16 +104,15 @@ class Explorer(widgets.VBox):
     context
         The context of the galaxy shown.
     stars
-        Its stars, as `EDF.sample` returned them.
+        Its stars as a table with units: what `EDF.sample` returns for this context and seed.
     frames
         Number of pictures drawn so far.
     """
 
     def __init__(self, edf: Model, *, n: int = 50_000, seed: int = 1) -> None:
-        self.context: dict[str, float] = {}
-        self.stars: QTable | None = None
         self.frames = 0
         self._edf, self._n, self._seed = edf, int(n), seed
+        self._frozen: Frozen | None = None  # made with the first picture
         self._columns: dict[str, np.ndarray] = {}
         # Handlers run in a subshell thread of the kernel while cells run in the main thread.
         self._drawing = threading.RLock()
@@ -114,6 +138,16 @@ class Explorer(widgets.VBox):
         for slider in (self.inclination, self.azimuth):
             slider.observe(self._on_view, "value")
         self.reset_button.on_click(self._on_reset)
+
+    @property
+    def context(self) -> dict[str, float]:
+        """The context of the galaxy shown, empty before the first."""
+        return self._frozen.context if self._frozen else {}
+
+    @property
+    def stars(self) -> QTable | None:
+        """Stars of the galaxy shown, with units."""
+        return self._frozen.stars() if self._frozen else None
 
     def _arrange(self) -> widgets.Widget:
         lines: list[widgets.Widget] = []
@@ -155,14 +189,16 @@ class Explorer(widgets.VBox):
     def _sample(self) -> None:
         """Draw stars for the present sliders and show them."""
         chosen = {n: c.value for n, c in self.sliders.items() if not c.following}
-        context = self._edf.population.complete(chosen)
+        if self._frozen is None:
+            self._frozen = self._edf.freeze(chosen, n=self._n, seed=self._seed)
+        else:
+            self._frozen.update(chosen)
         for name, control in self.sliders.items():
             if control.following:
-                control.follow(context[name])
+                control.follow(self._frozen.context[name])
             control.describe()
-        stars = self._edf.sample(self._n, context, seed=self._seed)
-        self._columns = {c: column_values(stars, c) for c in _COLUMNS if c in stars.colnames}
-        self.context, self.stars = context, stars
+        wanted = [c for c in _COLUMNS if c in (*self._edf.columns, "mass")]
+        self._columns = self._frozen.arrays(columns=wanted)
         self._draw()
 
     def _draw(self) -> None:
