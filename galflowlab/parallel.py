@@ -16,7 +16,7 @@ from typing import TypeVar
 import torch
 
 T = TypeVar("T")
-CHUNK = 2048
+CHUNK = 4096
 
 
 def available_cores() -> int:

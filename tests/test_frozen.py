@@ -7,6 +7,7 @@ import torch
 from galflowlab import parallel
 from galflowlab.flow.folding import Unfolded, fold
 from galflowlab.flow.frozen import FrozenModel
+from galflowlab.flow.layers import AffineCoupling, SplineCoupling
 from galflowlab.schema import EDF_COLUMNS
 
 CONTEXT = {"log10_mstar": 9.8}
@@ -30,9 +31,24 @@ def test_every_layer_agrees_with_itself_unfolded(edf):
     assert row.shape == (1, 4)
 
 
-def test_affine_models_are_folded_throughout(edf):
-    kinds = [type(fold(layer, 10)) for layer in edf._model.flow.flows]
-    assert (Unfolded in kinds) == (edf.preset != "live")
+def test_every_layer_of_every_preset_is_folded(edf):
+    assert Unfolded not in [type(fold(layer, 10)) for layer in edf._model.flow.flows]
+
+
+@pytest.mark.parametrize("blocks", [1, 2, 3])
+def test_deeper_conditioners_fold_too(blocks):
+    torch.manual_seed(blocks)
+    for layer in (
+        AffineCoupling(6, 2, hidden=16, blocks=blocks, odd=True),
+        SplineCoupling(6, 2, hidden=16, blocks=blocks, bins=5, odd=False),
+    ):
+        with torch.no_grad():
+            for parameter in layer.parameters():
+                parameter += 0.3 * torch.randn_like(parameter)
+        z, context = 2 * torch.randn(6, 500), torch.randn(2, dtype=torch.float64)
+        with torch.inference_mode():
+            folded, plain = fold(layer, 6).at(context)(z), Unfolded(layer).at(context)(z)
+        torch.testing.assert_close(folded, plain, rtol=1e-4, atol=1e-4)
 
 
 def test_stars_agree_with_the_plain_path(edf):

@@ -198,13 +198,13 @@ def mask_free_spline(
     -------
     outputs, log_slope : (star, feature)
     """
-    x = _knots(widths, bound, minima[0])
-    y = _knots(heights, bound, minima[1])
+    x = knots(widths, bound, minima[0])
+    y = knots(heights, bound, minima[1])
     # The slope at both ends is one, so that the tails join smoothly.
     slope = pad(minima[2] + softplus(slopes), (1, 1), value=1.0)
     clamped = value.clamp(-bound, bound)
-    knots = y if inverse else x
-    index = (clamped.unsqueeze(-1) >= knots[..., 1:-1]).sum(dim=-1, keepdim=True)
+    edges = y if inverse else x
+    index = (clamped.unsqueeze(-1) >= edges[..., 1:-1]).sum(dim=-1, keepdim=True)
     shape = (*value.shape, x.shape[-1])
     x, y, slope = (t.expand(shape) for t in (x, y, slope))
 
@@ -225,7 +225,8 @@ def mask_free_spline(
     return torch.where(inside, outputs, value), torch.where(inside, log_slope, 0.0)
 
 
-def _knots(unnormalised: Tensor, bound: float, minimum: float) -> Tensor:
+def knots(unnormalised: Tensor, bound: float, minimum: float) -> Tensor:
+    """Knots (..., bin + 1) from -bound to bound whose gaps are a softmax, floored."""
     count = unnormalised.shape[-1]
     parts = minimum + (1 - minimum * count) * torch.softmax(unnormalised, dim=-1)
     inner = parts[..., :-1].cumsum(dim=-1)

@@ -38,18 +38,24 @@ def spline_forward(x: Tensor, bins: Bins) -> tuple[Tensor, Tensor]:
 
 def spline_inverse(y: Tensor, bins: Bins) -> tuple[Tensor, Tensor]:
     """Evaluate x(y) and log dx/dy inside the bins; all shapes alike."""
+    x = spline_inverse_value(y, bins)
     delta = bins.height / bins.width
-    rise = y - bins.y0
-    curve = bins.slope0 + bins.slope1 - 2 * delta
-    a = rise * curve + bins.height * (delta - bins.slope0)
-    b = bins.height * bins.slope0 - rise * curve
-    c = -delta * rise
-    # Rounding can push the discriminant of a near-double root just below zero.
-    root = torch.sqrt((b.square() - 4 * a * c).clamp_min(0))
-    theta = (2 * c / (-b - root)).clamp(0, 1)
+    theta = ((x - bins.x0) / bins.width).clamp(0, 1)
     mixed = theta * (1 - theta)
-    denominator = delta + curve * mixed
-    return bins.x0 + theta * bins.width, -_log_slope(theta, mixed, delta, denominator, bins)
+    denominator = delta + (bins.slope0 + bins.slope1 - 2 * delta) * mixed
+    return x, -_log_slope(theta, mixed, delta, denominator, bins)
+
+
+def spline_inverse_value(y: Tensor, bins: Bins) -> Tensor:
+    """Evaluate x(y) inside the bins; all shapes alike."""
+    delta = bins.height / bins.width
+    rise = (y - bins.y0) / bins.height
+    bend = rise * (bins.slope0 + bins.slope1 - 2 * delta)
+    b = bins.slope0 - bend
+    c = 2 * delta * rise
+    # Rounding can push the discriminant of a near-double root just below zero.
+    root = torch.sqrt((b.square() + 2 * c * (bend + delta - bins.slope0)).clamp_min(0))
+    return bins.x0 + bins.width * (c / (b + root)).clamp(0, 1)
 
 
 def _log_slope(
