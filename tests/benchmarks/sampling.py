@@ -1,8 +1,8 @@
 """Speed as ratios measured in one run: ``make bench``.
 
 Plain and frozen sampling end in physical units, the baseline in flow coordinates, which favours
-the baseline. Variants take turns in one process on one thread; medians of CPU time are compared, because
-absolute times drift with whatever else the machine does.
+the baseline. Variants take turns in one process on one thread; medians of CPU time are
+compared, because absolute times drift with whatever else the machine does.
 """
 
 import argparse
