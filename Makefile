@@ -55,7 +55,8 @@ model: $(VENV)/.dev
 	rm -rf $(SUITE) && mkdir -p runs
 	$(BIN)/galflowlab mock --galaxies 800 --stars 10000 --seed 1 --scatter 0 --context-scatter 1 \
 	  --log10-mstar 6.8 11.35 --workers 2 -o $(SUITE) >runs/suite.txt
-	$(BIN)/galflowlab train $(SUITE) --preset live --seed 1 --stars-seen 6e7 -o $(MODEL).safetensors
+	$(BIN)/galflowlab train $(SUITE) --preset live --seed 1 --stars-seen 6e7 -o runs/mock.safetensors
+	mv runs/mock.safetensors $(MODEL).safetensors
 	$(BIN)/galflowlab evaluate mock --scatter 0 --json $(MODEL).json
 	$(BIN)/galflowlab evaluate mock --scatter 0 --context-scatter 1 --json $(MODEL)_context_scatter.json
 
