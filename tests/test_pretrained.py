@@ -1,0 +1,94 @@
+"""The embedded model: small, honest, and as good as its card says."""
+
+import json
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import galflowlab
+from galflowlab import report
+
+FOLDER = Path(galflowlab.__file__).parent / "pretrained"
+
+
+@pytest.fixture(scope="module")
+def edf():
+    return galflowlab.load("mock")
+
+
+@pytest.fixture(scope="module")
+def card():
+    return (FOLDER / "mock.md").read_text()
+
+
+def test_it_is_small():
+    assert (FOLDER / "mock.safetensors").stat().st_size <= 1_000_000
+
+
+@pytest.mark.parametrize("name", ["mock.json", "mock_context_scatter.json"])
+def test_the_card_tells_what_the_evaluation_found(card, name):
+    result = json.loads((FOLDER / name).read_text())
+    assert f"| {result['kl']:.4f} ± {result['kl_error']:.4f} |" in card
+    assert result["kl"] == pytest.approx(np.mean([g["kl"] for g in result["galaxies"]]))
+    assert result["kl"] <= 0.2
+    assert f"seed\n{result['suite']['seed']:,}".replace(",", " ") in card
+
+
+def test_the_card_tells_how_it_was_trained(card, edf):
+    training = edf.card["training"]
+    assert f"| {training['held_out_nll']:.3f} nats per star" in card
+    assert f"{training['galaxies']} galaxies; {training['held_out_galaxies']} held out" in card
+    assert f"{edf.n_parameters:,} parameters".replace(",", " ") in card
+    assert edf.preset == "live"
+    makefile = (FOLDER.parents[1] / "Makefile").read_text()
+    assert re.search(r"--preset live --seed 1 --stars-seen 6e7", makefile)
+    assert training["recipe"]["stars_seen"] == 6e7
+
+
+def test_unseen_galaxies_are_as_far_as_the_card_says(edf):
+    """The first galaxies of the suite on the card, drawn anew with fewer stars."""
+    stored = json.loads((FOLDER / "mock.json").read_text())
+    galaxies = galflowlab.mocks.make_suite(
+        6, 4000, seed=stored["suite"]["seed"], scatter=stored["suite"]["scatter"]
+    )
+    result = report.against_truth(edf, galaxies)
+    for row, known in zip(result["galaxies"], stored["galaxies"], strict=False):
+        assert row["name"] == known["name"]
+        assert row["inside_population"]
+        sigma = np.hypot(row["kl_error"], known["kl_error"])
+        assert row["kl"] == pytest.approx(known["kl"], abs=4 * sigma + 0.01)
+    assert result["kl"] < 0.06
+
+
+def test_report_needs_a_truth(edf):
+    galaxy = galflowlab.mocks.make_galaxy(10.0, seed=1, n=100)
+    with pytest.raises(ValueError, match="has no known eDF"):
+        report.against_truth(edf, [galaxy.with_stars(galaxy.stars[:50])])
+    with pytest.raises(ValueError, match="at least one galaxy"):
+        report.against_truth(edf, [])
+
+
+def test_mass_and_metallicity_can_be_dragged_apart(edf):
+    """Metal-poor and metal-rich galaxies of one mass differ as they should."""
+    poor, typical, rich = (
+        edf.sample(20_000, {"log10_mstar": 10.0, "mean_metallicity": z}, seed=1)
+        for z in (0.006, 0.010, 0.016)
+    )
+    means = [float(s["metallicity"].value.mean()) for s in (poor, typical, rich)]
+    np.testing.assert_allclose(means, (0.006, 0.010, 0.016), rtol=0.06)
+    irons = [float(np.median(s["fe_h"].value)) for s in (poor, typical, rich)]
+    assert irons[0] < irons[1] - 0.1 < irons[2] - 0.2
+
+
+@pytest.mark.parametrize("log10_mstar", [7.2, 9.0, 10.2, 11.0])
+def test_generated_galaxies_have_the_context_asked_for(edf, log10_mstar):
+    context = edf.population.complete({"log10_mstar": log10_mstar})
+    measured = galflowlab.Galaxy(
+        "g", edf.sample(20_000, context, seed=1), galflowlab.galaxy.Provenance("test")
+    ).context
+    assert measured["log10_mstar"] == pytest.approx(log10_mstar, abs=1e-4)
+    for name in ("age_p50", "age_p10"):
+        assert measured[name] == pytest.approx(context[name], abs=0.3)
+    assert measured["mean_metallicity"] == pytest.approx(context["mean_metallicity"], rel=0.05)
