@@ -31,6 +31,10 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(available_cores(), "galflowlab", lambda: torch.set_num_threads(1))
 
 
+if hasattr(os, "register_at_fork"):  # the threads of a pool do not survive a fork
+    os.register_at_fork(after_in_child=_pool.cache_clear)
+
+
 def map_chunks(work: Callable[[slice], T], n: int) -> list[T]:
     """Apply `work` to consecutive slices of `n` stars; results in order."""
     slices = [slice(i, min(i + CHUNK, n)) for i in range(0, n, CHUNK)]
