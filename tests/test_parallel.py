@@ -1,5 +1,6 @@
 """Chunks on threads: in order, one torch thread each, and alive after a fork."""
 
+import itertools
 import multiprocessing
 import os
 
@@ -14,7 +15,7 @@ def test_chunks_cover_everything_in_order():
     pieces = map_chunks(lambda chunk: (chunk.start, chunk.stop), n)
     assert pieces[0][0] == 0
     assert pieces[-1][1] == n
-    assert all(a[1] == b[0] for a, b in zip(pieces, pieces[1:], strict=False))
+    assert all(a[1] == b[0] for a, b in itertools.pairwise(pieces))
     assert map_chunks(lambda chunk: chunk, 0) == []
 
 
