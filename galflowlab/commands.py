@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
+from urllib.parse import quote
 
 import galflowlab
 from galflowlab import mocks, report
@@ -26,8 +27,11 @@ def lab(arguments: argparse.Namespace) -> NoReturn:
     target = arguments.notebook or _in_repository("notebooks/01_explore.ipynb")
     if not target.exists():
         raise FileNotFoundError(f"{target}: no such notebook")
-    options = ["--ServerApp.root_dir", str(_root_for(target)), *arguments.passed_on]
-    _serve("jupyterlab", str(target), *options)
+    root = _root_for(target)
+    page = "/lab/tree/" + quote(target.resolve().relative_to(root).as_posix())
+    # The page is part of the printed URL this way, so it opens there without a browser too.
+    options = ["--ServerApp.root_dir", str(root), "--LabApp.default_url", page]
+    _serve("jupyterlab", *options, *arguments.passed_on)
 
 
 def app(arguments: argparse.Namespace) -> NoReturn:
