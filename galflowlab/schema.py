@@ -13,10 +13,10 @@ from typing import Any, TypeAlias
 
 import numpy as np
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import Column, QTable, Table
 from numpy.typing import ArrayLike
 
-Stars: TypeAlias = QTable | Mapping[str, Any]
+Stars: TypeAlias = Table | Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -116,12 +116,18 @@ def column_values(stars: Stars, name: str) -> np.ndarray:
     Raises
     ------
     ValueError
-        If the column is missing, is not one-dimensional, or has a unit that does not convert.
+        If the column is missing, is not one-dimensional, has masked values, or has a unit that
+        does not convert.
     """
-    names = stars.colnames if isinstance(stars, QTable) else list(stars)
+    names = stars.colnames if isinstance(stars, Table) else list(stars)
     if name not in names:
         raise ValueError(f"missing star column {name!r}; the stars have {list(names)}")
     value, unit = stars[name], COLUMNS[name].unit
+    mask = getattr(value, "mask", None)
+    if isinstance(mask, np.ndarray) and mask.any():
+        raise ValueError(f"column {name!r} has masked values; leave these stars out")
+    if isinstance(value, Column) and value.unit is not None:  # of a Table that is no QTable
+        value = value.quantity
     if isinstance(value, u.Quantity):
         try:
             value = value.to_value(unit)

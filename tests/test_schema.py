@@ -3,9 +3,11 @@
 import json
 
 import numpy as np
+import pandas
 import pytest
 from astropy import units as u
-from astropy.table import QTable
+from astropy.table import Column, MaskedColumn, QTable, Table
+from astropy.utils.masked import Masked
 
 from galflowlab import context
 from galflowlab.galaxy import Cut, Galaxy, Provenance
@@ -53,6 +55,26 @@ def test_as_stars_refuses(change, message):
 def test_column_values_names_what_is_there():
     with pytest.raises(ValueError, match=r"missing star column 'fe_h'; the stars have \['x'\]"):
         column_values({"x": [1.0]}, "fe_h")
+
+
+def test_column_values_takes_tables_of_every_kind():
+    values = np.array([500.0, 1500.0])
+    for table in (
+        QTable({"x": values * u.pc}),
+        Table({"x": Column(values, unit="pc")}),
+        Table({"x": MaskedColumn(values, unit="pc", mask=[False, False])}),
+        {"x": values * u.pc},
+        pandas.DataFrame({"x": values / 1000}),
+        {"x": (values / 1000).tolist()},
+    ):
+        np.testing.assert_allclose(column_values(table, "x"), [0.5, 1.5])
+    for masked in (
+        Table({"x": MaskedColumn(values, mask=[True, False])}),
+        QTable({"x": Masked(values * u.kpc, mask=[True, False])}),
+        {"x": np.ma.masked_array(values, mask=[True, False])},
+    ):
+        with pytest.raises(ValueError, match="'x' has masked values"):
+            column_values(masked, "x")
 
 
 def test_edf_columns_keeps_canonical_order_and_drops_mass():
