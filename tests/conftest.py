@@ -30,5 +30,5 @@ def edf(request, suite):
     import galflowlab
 
     return galflowlab.fit(
-        suite, preset=request.param, seed=1, stars_seen=150_000, batch=512, progress=False
+        suite, preset=request.param, seed=1, stars_seen=100_000, batch=512, progress=False
     )

@@ -10,7 +10,7 @@ from galflowlab.galaxy import Galaxy
 from galflowlab.schema import as_stars
 from galflowlab.training_set import TrainingSet
 
-QUICK = {"seed": 5, "stars_seen": 30_000, "batch": 256, "progress": False}
+QUICK = {"seed": 5, "stars_seen": 15_000, "batch": 256, "progress": False}
 
 
 def weights(edf):
@@ -60,7 +60,7 @@ def test_interrupted_training_resumes_to_the_same_weights(suite, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         galflowlab.fit(suite, **QUICK, checkpoint=checkpoint, callbacks=[interrupt])
     _, header = read_tensors(checkpoint, "training")
-    assert 0 < header["step"] < 30_000 // 256
+    assert 0 < header["step"] < 15_000 // 256
     later = []
     resumed = galflowlab.fit(suite, **QUICK, checkpoint=checkpoint, callbacks=[later.append])
     assert later[0].stars_seen > calls[-1].stars_seen
@@ -80,15 +80,15 @@ def test_checkpoint_of_another_run_is_refused(suite, tmp_path):
 
 def test_callback_can_stop(suite):
     edf = galflowlab.fit(suite, **QUICK, callbacks=[lambda progress: False])
-    assert edf.card["training"]["stars_seen"] < 30_000 / 10
+    assert edf.card["training"]["stars_seen"] < 15_000 / 10
 
 
 def test_training_stops_early_when_it_only_overfits(suite):
     galaxy = suite[0].with_stars(suite[0].stars[:120])
     edf = galflowlab.fit(
-        [galaxy], seed=1, stars_seen=200_000, batch=64, patience=0.15, progress=False
+        [galaxy], seed=1, stars_seen=100_000, batch=64, patience=0.15, progress=False
     )
-    assert edf.card["training"]["stars_seen"] < 150_000
+    assert edf.card["training"]["stars_seen"] < 75_000
 
 
 def test_few_galaxies_hold_out_stars(suite):
