@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
+
+from galflowlab.files import replacing
 
 _KEY = "galflowlab"
 _MAX_HEADER = 64 << 20  # characters; a header is kilobytes, so anything near this is hostile
@@ -36,12 +37,10 @@ def write_tensors(
     text = json.dumps({"kind": kind, **header}, allow_nan=False)
     contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
     data = save(contiguous, metadata={_KEY: text})
-    with tempfile.NamedTemporaryFile(dir=path.parent or ".", delete=False) as partial:
-        partial.write(data)
-        partial.flush()
-        os.fsync(partial.fileno())
-    os.chmod(partial.name, 0o644)
-    os.replace(partial.name, path)
+    with replacing(path) as partial, partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
     return path
 
 

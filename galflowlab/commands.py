@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import galflowlab
 from galflowlab import mocks, report
+from galflowlab.files import replacing
 from galflowlab.galaxy import Galaxy, Provenance
 from galflowlab.schema import COLUMNS, CONTEXT
 from galflowlab.tables import check_extension
@@ -94,8 +95,7 @@ def train(arguments: argparse.Namespace) -> None:
     output = arguments.output
     if output.suffix != ".safetensors":
         raise ValueError(f"{output}: a model is written as .safetensors")
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"{output.parent}: no such folder")
+    _require_folder(output)
     galaxies = [galflowlab.read(path) for path in _galaxy_files(arguments.data)]
     if arguments.prepare:
         galaxies = [galflowlab.prepare(galaxy) for galaxy in galaxies]
@@ -119,6 +119,12 @@ def train(arguments: argparse.Namespace) -> None:
     )
 
 
+def _require_folder(output: Path) -> None:
+    """Refuse before the work, not after it, if the result could not be written."""
+    if not output.parent.is_dir():
+        raise FileNotFoundError(f"{output.parent}: no such folder")
+
+
 def _galaxy_files(paths: Sequence[Path]) -> Iterator[Path]:
     for path in paths:
         if not path.is_dir():
@@ -133,13 +139,12 @@ def _galaxy_files(paths: Sequence[Path]) -> Iterator[Path]:
 def sample(arguments: argparse.Namespace) -> None:
     """Draw a galaxy and write its stars in the format of the extension."""
     check_extension(arguments.output)
-    if not arguments.output.parent.is_dir():
-        raise FileNotFoundError(f"{arguments.output.parent}: no such folder")
+    _require_folder(arguments.output)
     edf = galflowlab.load(arguments.model)
     given = {name: getattr(arguments, name) for name in CONTEXT}
     context = {name: value for name, value in given.items() if value is not None}
-    stars = edf.sample(arguments.n, context, seed=arguments.seed)
-    full = edf.population.complete(context)
+    frozen = edf.freeze(context, n=arguments.n, seed=arguments.seed)
+    stars, full = frozen.stars(), frozen.context
     galaxy = Galaxy(
         name=f"{Path(arguments.model).stem}_s{arguments.seed}",
         stars=stars,
@@ -170,7 +175,8 @@ def evaluate(arguments: argparse.Namespace) -> None:
     if arguments.json:
         settings = ("galaxies", "stars", "seed", "scatter", "context_scatter", "log10_mstar")
         record = {"suite": {name: getattr(arguments, name) for name in settings}, **result}
-        arguments.json.write_text(json.dumps(record, indent=1) + "\n")
+        with replacing(arguments.json) as partial:
+            partial.write_text(json.dumps(record, indent=1) + "\n")
 
 
 def info(arguments: argparse.Namespace) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
@@ -12,6 +10,8 @@ from typing import Any
 from astropy.io.fits.verify import VerifyWarning
 from astropy.table import QTable
 from astropy.utils.exceptions import AstropyUserWarning, AstropyWarning
+
+from galflowlab.files import replacing
 
 _KEY = "galflow"  # header entry that holds the metadata as JSON; FITS capitalises it
 _HDF5_PATH = "stars"
@@ -59,25 +59,12 @@ def write_table(table: QTable, path: str | Path, header: dict[str, Any]) -> Path
         options["delimiter"] = ","
     table = table.copy(copy_data=False)
     table.meta = {_KEY: json.dumps(header, allow_nan=False)}
-    handle, partial = tempfile.mkstemp(suffix=path.suffix, dir=path.parent or ".")
-    os.close(handle)
-    try:
-        with warnings.catch_warnings():
-            # FITS has no standard spelling of dex; astropy keeps it in its own header.
-            warnings.filterwarnings("ignore", message="The unit 'dex'", category=AstropyWarning)
-            warnings.filterwarnings("ignore", category=VerifyWarning)
-            table.write(partial, overwrite=True, **options)
-        os.chmod(partial, 0o666 & ~_umask())
-        os.replace(partial, path)
-    finally:
-        Path(partial).unlink(missing_ok=True)
+    with replacing(path) as partial, warnings.catch_warnings():
+        # FITS has no standard spelling of dex; astropy keeps it in its own header.
+        warnings.filterwarnings("ignore", message="The unit 'dex'", category=AstropyWarning)
+        warnings.filterwarnings("ignore", category=VerifyWarning)
+        table.write(partial, overwrite=True, **options)
     return path
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def read_table(path: str | Path) -> tuple[QTable, dict[str, Any]]:

@@ -1,0 +1,43 @@
+"""Files appear whole or not at all."""
+
+import os
+
+import pytest
+
+from galflowlab.files import replacing
+
+
+def test_a_file_is_replaced_when_the_block_succeeds(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with replacing(target) as partial:
+        assert partial.suffix == ".txt"
+        partial.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_a_failure_leaves_everything_as_it_was(tmp_path):
+    target = tmp_path / "a.txt"
+    target.write_text("old")
+    with pytest.raises(RuntimeError, match="half-way"), replacing(target) as partial:
+        partial.write_text("ne")
+        raise RuntimeError("half-way")
+    assert target.read_text() == "old"
+    assert os.listdir(tmp_path) == ["a.txt"]
+
+
+def test_the_file_has_the_rights_of_any_new_file(tmp_path):
+    plain = tmp_path / "plain"
+    plain.touch()
+    with replacing(tmp_path / "ours") as partial:
+        partial.touch()
+    assert (tmp_path / "ours").stat().st_mode == plain.stat().st_mode
+
+
+def test_relative_names_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with replacing("a.txt") as partial:
+        partial.write_text("x")
+    assert (tmp_path / "a.txt").read_text() == "x"
