@@ -23,7 +23,8 @@ from collections.abc import Iterable, Mapping
 import torch
 from torch import Tensor
 
-AGE_MAX = 14.0  # Gyr; above the age of the Universe in every published cosmology
+from galflowlab.schema import AGE_MAX
+
 _AGE_EDGE = 1e-6  # Gyr; keeps the logit of an age of exactly 0 finite
 _R_MIN = 1e-6  # kpc
 _Z_MIN = 1e-9  # metal mass fraction

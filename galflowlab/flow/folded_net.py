@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from normflows.nets import ResidualNet
 from torch import Tensor
+
+Step = Callable[[Tensor], Tensor]
+"""Base-to-data map of one layer at one context: (feature, star) in, (feature, star) out."""
 
 
 class FoldedNet:
@@ -22,12 +26,17 @@ class FoldedNet:
             return tensor.detach().double()
 
         first = plain(net.initial_layer.weight)
-        self.first, self.first_context = first[:, :inputs], first[:, inputs:]
+        self.first, self.first_context = single(first[:, :inputs]), first[:, inputs:]
         self.first_bias = plain(net.initial_layer.bias)
-        self.blocks = [
-            [plain(t) for layer in block.linear_layers for t in (layer.weight, layer.bias)]
-            + [plain(block.context_layer.weight), plain(block.context_layer.bias)]
-            for block in net.blocks
+        # Per block: the first linear map, which no context touches, ready for use ...
+        self.before_gate = [
+            (single(plain(layer.weight)), column(plain(layer.bias)))
+            for layer in (block.linear_layers[0] for block in net.blocks)
+        ]
+        # ... and the second one with the layer that makes its gate from the context.
+        self.gated = [
+            [plain(t) for layer in layers for t in (layer.weight, layer.bias)]
+            for layers in ((b.linear_layers[1], b.context_layer) for b in net.blocks)
         ]
         self.last, self.last_bias = plain(net.final_layer.weight), plain(net.final_layer.bias)
 
@@ -39,17 +48,21 @@ class FoldedNet:
     def at(self, context: Tensor) -> NetStep:
         """Fold a standardised context of shape (context,), float64."""
         bias = self.first_bias + self.first_context @ context
-        inner = []
-        for w1, b1, w2, b2, wc, bc in self.blocks:
+        after_gate = []
+        for w2, b2, wc, bc in self.gated:
             gate = torch.sigmoid(wc @ context + bc)
-            inner.append((w1, b1, gate[:, None] * w2, gate * b2))
-        w1, b1, w2, b2 = inner.pop()
+            after_gate.append((gate[:, None] * w2, gate * b2))
+        w2, b2 = after_gate.pop()
+        *before, (hidden, hidden_bias) = self.before_gate
         return NetStep(
-            first=single(self.first),
+            first=self.first,
             first_bias=column(bias),
-            inner=[(single(a), column(b), single(c), column(d)) for a, b, c, d in inner],
-            hidden=single(w1),
-            hidden_bias=column(b1),
+            inner=[
+                (*first, single(w), column(b))
+                for first, (w, b) in zip(before, after_gate, strict=True)
+            ],
+            hidden=hidden,
+            hidden_bias=hidden_bias,
             skip=single(self.last),
             last=single(self.last @ w2),
             last_bias=column(self.last @ b2 + self.last_bias),

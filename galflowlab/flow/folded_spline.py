@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import fields
 
 import torch
@@ -11,11 +10,9 @@ from normflows.flows.neural_spline.coupling import PiecewiseRationalQuadraticCDF
 from torch import Tensor
 from torch.nn.functional import pad, softplus
 
-from galflowlab.flow.folded_net import FoldedNet, single
-from galflowlab.flow.layers import SplineCoupling, knots
+from galflowlab.flow.folded_net import FoldedNet, Step, single
+from galflowlab.flow.layers import SplineCoupling, knots, raw_unit_slope
 from galflowlab.flow.splines import Bins, spline_inverse_value
-
-_SLOPE_ONE = math.log(math.expm1(1 - 1e-3))  # raw value of a slope of one
 
 
 class FoldedSpline:
@@ -45,7 +42,7 @@ class FoldedSpline:
         tables = (x[:, :-1], y[:, :-1], x.diff(), y.diff(), slope[:, :-1], slope[:, 1:])
         return single(y[:, 1:-1].T[:, :, None]), Bins(*(single(t) for t in tables))
 
-    def at(self, context: Tensor) -> Callable[[Tensor], Tensor]:
+    def at(self, context: Tensor) -> Step:
         """Fold a standardised context of shape (context,), float64."""
         net = self.net.at(context)
 
@@ -74,7 +71,7 @@ class FoldedSpline:
         width, x0 = self._gaps(raw[:k], self.minima[0])
         height, y0 = self._gaps(raw[k : 2 * k], self.minima[1])
         index = _count_below(inside, y0[1:])[None]
-        slopes = pad(raw[2 * k :], (0, 0, 0, 0, 1, 1), value=_SLOPE_ONE)
+        slopes = pad(raw[2 * k :], (0, 0, 0, 0, 1, 1), value=raw_unit_slope(self.minima[2]))
 
         def at(table: Tensor, shift: int = 0) -> Tensor:
             return table.gather(0, index + shift)[0]

@@ -8,18 +8,14 @@ gates into weights. What changes with the context is a few matrices of a hundred
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
 
 import normflows as nf
 import torch
 from torch import Tensor
 
-from galflowlab.flow.folded_net import FoldedNet
+from galflowlab.flow.folded_net import FoldedNet, Step
 from galflowlab.flow.folded_spline import FoldedSpline
 from galflowlab.flow.layers import MAX_LOG_SCALE, AffineCoupling, SplineCoupling
-
-Step = Callable[[Tensor], Tensor]
-"""Base-to-data map of one layer at one context: (feature, star) in, (feature, star) out."""
 
 
 class FoldedLinear:

@@ -7,7 +7,7 @@ about 1e-5 standard deviations.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -15,7 +15,7 @@ from torch import Tensor
 from galflowlab.flow.canonical import Canonical
 from galflowlab.flow.folding import Step, fold
 from galflowlab.flow.model import FlowModel
-from galflowlab.flow.splines import KnotSpline
+from galflowlab.flow.splines import KnotSpline, fraction_across
 
 
 class FrozenModel:
@@ -60,10 +60,11 @@ class FrozenSampler:
         columns = tuple(columns)
         for step in self.steps:
             noise = step(noise)
+        needed = self.canonical.needed(columns)
         rows = {
             name: self.curves[name](noise[i])
             for i, name in enumerate(self.canonical.columns)
-            if name in self.canonical.needed(columns)
+            if name in needed
         }
         return self.canonical.physical(rows, columns)
 
@@ -106,29 +107,21 @@ class _Curve:
 
     def scaled(self, scale: float, offset: float) -> _Curve:
         """Return the curve followed by multiplication and shift."""
-        return _Curve(
-            self.low,
-            self.step,
-            self.bins,
-            self.x0 * scale + offset,
-            self.width * scale,
-            self.delta,
-            self.slope0,
-            self.curve,
-            self.tail_low * scale,
-            self.tail_high * scale,
+        return replace(
+            self,
+            x0=self.x0 * scale + offset,
+            width=self.width * scale,
+            tail_low=self.tail_low * scale,
+            tail_high=self.tail_high * scale,
         )
 
     def __call__(self, y: Tensor) -> Tensor:
         place = (y - self.low) / self.step
         inside = place.clamp(0, self.bins)
         index = inside.long().clamp_(max=self.bins - 1)
-        xi = inside - index  # height within the bin, 0 to 1
-        delta, slope0, curve = self.delta[index], self.slope0[index], self.curve[index]
-        bend = xi * curve
-        b = slope0 - bend
-        dx = 2 * delta * xi
-        root = torch.sqrt((b * b + 2 * dx * (bend + delta - slope0)).clamp_min_(0))
-        x = torch.addcmul(self.x0[index], dx / (b + root), self.width[index])
+        theta = fraction_across(
+            inside - index, self.delta[index], self.slope0[index], self.curve[index]
+        )
+        x = torch.addcmul(self.x0[index], theta, self.width[index])
         beyond = (place - inside) * self.step
         return x + beyond.clamp_max(0) * self.tail_low + beyond.clamp_min(0) * self.tail_high

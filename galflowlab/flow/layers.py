@@ -122,7 +122,7 @@ class SplineCoupling(Flow):
         with torch.no_grad():
             bias = final.bias.view(-1, 3 * bins - 1)
             bias.zero_()
-            bias[:, 2 * bins :] = math.log(math.expm1(1 - self.prqct.min_derivative))
+            bias[:, 2 * bins :] = raw_unit_slope(self.prqct.min_derivative)
 
     def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Base to data; returns the stars and the log determinant, shape (star,)."""
@@ -223,6 +223,11 @@ def mask_free_spline(
     outputs, log_slope = (spline_inverse if inverse else spline_forward)(clamped, bins)
     inside = clamped == value
     return torch.where(inside, outputs, value), torch.where(inside, log_slope, 0.0)
+
+
+def raw_unit_slope(least: float) -> float:
+    """Unnormalised slope that stands for one, where slopes are at least `least`."""
+    return math.log(math.expm1(1 - least))
 
 
 def knots(unnormalised: Tensor, bound: float, minimum: float) -> Tensor:
