@@ -80,17 +80,18 @@ class Population:
             raise ValueError(f"expected contexts of shape (galaxy, {len(names)}): {values.shape}")
         self.names = names
         self.values = values
-        for row in values:
-            self.check(dict(zip(names, row, strict=True)))
+        self._log = np.array([name in LOGARITHMIC for name in names])
+        if not (np.isfinite(values).all() and (values[:, self._log] > 0).all()):
+            raise ValueError("expected finite contexts, positive where they span decades")
         scaled = self._scaled(values)
         self._mean, spread = scaled.mean(axis=0), scaled.std(axis=0)
         self._std = np.where(spread > 1e-6, spread, 1.0)
-        self._standard = (scaled - self._mean) / self._std
-        distances = _distances(self._standard, self._standard)
+        self._standard = self._standardised(values)
+        self._reach = 0.0
         if len(values) > 1:
+            distances = _distances(self._standard, self._standard)
             np.fill_diagonal(distances, np.inf)
-        nearest = np.sort(distances, axis=1)
-        self._reach = float(np.quantile(nearest[:, 0], _INSIDE)) if len(values) > 1 else 0.0
+            self._reach = float(np.quantile(distances.min(axis=1), _INSIDE))
 
     def __len__(self) -> int:
         return len(self.values)
@@ -157,8 +158,7 @@ class Population:
             filled = np.median(self._standard, axis=0)
         else:
             row = np.array([[given.get(name, 1.0) for name in self.names]])
-            target = ((self._scaled(row) - self._mean) / self._std)[0]
-            filled = _local_linear(self._standard, target, known)
+            filled = _local_linear(self._standard, self._standardised(row)[0], known)
         filled = np.clip(filled, self._standard.min(axis=0), self._standard.max(axis=0))
         physical = self._physical(filled * self._std + self._mean)
         return {name: given.get(name, float(physical[i])) for i, name in enumerate(self.names)}
@@ -170,18 +170,21 @@ class Population:
         of the training galaxies themselves, in standardised entries (twice that distance is
         allowed for entries between two galaxies).
         """
-        full = self.complete(context)
-        row = np.array([[full[name] for name in self.names]])
-        target = (self._scaled(row) - self._mean) / self._std
+        target = self._standardised(self.row(context))
         return bool(_distances(target, self._standard).min() <= 2 * self._reach + 1e-3)
 
+    def row(self, context: Mapping[str, float]) -> np.ndarray:
+        """Return the completed context as an array of shape (1, context)."""
+        return np.array([list(self.complete(context).values())])
+
+    def _standardised(self, values: np.ndarray) -> np.ndarray:
+        return (self._scaled(values) - self._mean) / self._std
+
     def _scaled(self, values: np.ndarray) -> np.ndarray:
-        log = np.array([name in LOGARITHMIC for name in self.names])
-        return np.where(log, np.log10(np.where(log, values, 1.0)), values)
+        return np.where(self._log, np.log10(np.where(self._log, values, 1.0)), values)
 
     def _physical(self, scaled: np.ndarray) -> np.ndarray:
-        log = np.array([name in LOGARITHMIC for name in self.names])
-        return np.where(log, 10.0 ** np.where(log, scaled, 0.0), scaled)
+        return np.where(self._log, 10.0 ** np.where(self._log, scaled, 0.0), scaled)
 
 
 def _plain(name: str, value: object) -> float:

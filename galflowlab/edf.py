@@ -17,7 +17,7 @@ from galflowlab.flow.frozen import FrozenModel
 from galflowlab.flow.model import FlowModel
 from galflowlab.frozen import FrozenEDF, Seed
 from galflowlab.parallel import map_chunks
-from galflowlab.schema import COLUMNS, EDF_COLUMNS, Stars, star_matrix
+from galflowlab.schema import COLUMNS, EDF_COLUMNS, Stars, not_finite, star_matrix
 
 KIND = "edf"
 
@@ -130,11 +130,9 @@ class EDF:
             For a missing column, values that are not finite, or an invalid context.
         """
         matrix = star_matrix(stars, self.columns)
-        bad = ~np.isfinite(matrix)
-        if bad.any():
-            names = [c for i, c in enumerate(self.columns) if bad[:, i].any()]
-            raise ValueError(f"stars hold values that are not finite in {names}")
-        row = self._context_row(self.population.complete(context))
+        if bad := not_finite(matrix, self.columns):
+            raise ValueError(f"stars hold values that are not finite in {bad}")
+        row = torch.from_numpy(self.population.row(context))
         out = np.empty(len(matrix))
 
         def evaluate(chunk: slice) -> None:
@@ -156,9 +154,6 @@ class EDF:
         tensors = dict(self._model.state_dict())
         tensors["population"] = torch.from_numpy(self.population.values)
         return write_tensors(path, KIND, tensors, header)
-
-    def _context_row(self, full: Mapping[str, float]) -> torch.Tensor:
-        return torch.tensor([[full[name] for name in self.context_names]], dtype=torch.float64)
 
 
 def load(name_or_path: str | Path) -> EDF:

@@ -68,7 +68,7 @@ class FrozenEDF:
             For an unknown or non-finite context entry; the old context then stays.
         """
         full = self._population.complete(context)
-        row = torch.tensor([[full[name] for name in self._population.names]], dtype=torch.float64)
+        row = torch.from_numpy(self._population.row(full))
         self._sampler, self._context = self._model.at(row), full
 
     def arrays(

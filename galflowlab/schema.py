@@ -58,6 +58,9 @@ COLUMNS: dict[str, Quantity] = {
     )
 }
 
+AGE_MAX = 14.0
+"""Gyr; above the age of the Universe in every published cosmology: no star is older."""
+
 POSITION = ("x", "y", "z")
 VELOCITY = ("vx", "vy", "vz")
 PHASE_SPACE = POSITION + VELOCITY
@@ -144,3 +147,9 @@ def column_values(stars: Stars, name: str) -> np.ndarray:
 def star_matrix(stars: Stars, columns: Iterable[str]) -> np.ndarray:
     """Return the named columns as a float64 array of shape (star, feature)."""
     return np.column_stack([column_values(stars, name) for name in columns]).astype(np.float64)
+
+
+def not_finite(matrix: np.ndarray, columns: Iterable[str]) -> list[str]:
+    """Return the columns of a (star, feature) array that hold NaN or infinity."""
+    finite = np.isfinite(matrix).all(axis=0)
+    return [name for name, good in zip(columns, finite, strict=True) if not good]

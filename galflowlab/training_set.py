@@ -12,7 +12,7 @@ from torch import Tensor
 
 from galflowlab.flow.canonical import Canonical
 from galflowlab.galaxy import Galaxy
-from galflowlab.schema import CONTEXT, edf_columns, star_matrix
+from galflowlab.schema import CONTEXT, edf_columns, not_finite, star_matrix
 
 _GALAXIES_TO_HOLD_OUT_GALAXIES = 10
 
@@ -120,8 +120,7 @@ class TrainingSet:
 
 def _checked(galaxy: Galaxy, columns: tuple[str, ...]) -> Tensor:
     matrix = star_matrix(galaxy.stars, columns)
-    bad = [c for c, ok in zip(columns, np.isfinite(matrix).all(axis=0), strict=True) if not ok]
-    if bad:
+    if bad := not_finite(matrix, columns):
         raise ValueError(
             f"galaxy {galaxy.name!r} has values that are not finite in {bad}; "
             "galflowlab.prepare drops such stars"

@@ -10,10 +10,7 @@ import numpy as np
 
 from galflowlab.data.frame import align, centre, half_mass_radius, radii, turn_about_z
 from galflowlab.galaxy import Cut, Galaxy
-from galflowlab.schema import column_values
-
-AGE_MAX = 14.0
-"""Gyr; older than the universe is an error of the data."""
+from galflowlab.schema import AGE_MAX, column_values
 
 METALLICITY_MIN = 1e-6
 """Below, a metallicity is the numerical residue of a star without metals."""

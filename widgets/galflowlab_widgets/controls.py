@@ -15,10 +15,9 @@ import ipywidgets as widgets
 from astropy import units as u
 
 from galflowlab.context import LOGARITHMIC
-from galflowlab.schema import CONTEXT
+from galflowlab.schema import AGE_MAX, CONTEXT
 
 _WIDENING = 0.05  # share of the training range by which a slider goes beyond it, on each side
-_OLDEST = 14.0  # Gyr
 _LAYOUT = {"width": "280px"}
 
 
@@ -50,7 +49,7 @@ class ContextControl:
         low, high = population.range(name)
         low, high, self.step = widened(*(map(log10, (low, high)) if self._log else (low, high)))
         if CONTEXT[name].unit == u.Gyr:
-            low, high = max(low, 0.0), min(high, _OLDEST)
+            low, high = max(low, 0.0), min(high, AGE_MAX)
         self._low, self._moved = low, moved
         self.silent = False  # while the slider is set by `follow`, which is no move
         self._typical: float | None = None

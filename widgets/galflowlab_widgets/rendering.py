@@ -12,11 +12,12 @@ import matplotlib
 import numpy as np
 
 from galflowlab.maps import QUANTITIES, Map, project_many
+from galflowlab.schema import AGE_MAX
 
 Columns = Mapping[str, np.ndarray]
 
 BINS = 128
-AGE_LIMITS = (0.0, 14.0)
+AGE_LIMITS = (0.0, AGE_MAX)
 ROWS = {"surface_density": 0, "mean_age": 1}
 """Quantities shown, from top to bottom, and the palette of each."""
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from galflowlab.galaxy import REQUIRED, Galaxy, Provenance
-from galflowlab.schema import COLUMNS, as_stars
+from galflowlab.schema import COLUMNS, as_stars, column_values
 
 MAX_STARS = 50_000_000
 """Larger files are refused before anything is loaded (about 4 GB of columns)."""
@@ -35,15 +35,11 @@ def check_column(path: Path, name: str, values: Any) -> np.ndarray:
         If they are not real numbers of shape (star,), or not finite where they must be; the
         message names the file and the column.
     """
-    array = np.asarray(values)
-    if array.dtype.kind not in "fiu":
-        raise ValueError(f"{path}: column {name!r} should hold real numbers, got {array.dtype}")
-    if array.ndim != 1:
-        raise ValueError(f"{path}: column {name!r} should have shape (star,), got {array.shape}")
-    if array.dtype.kind == "f":
-        array = array.astype(array.dtype.newbyteorder("="), copy=False)
-    else:
-        array = array.astype(np.float64)
+    try:
+        array = column_values({name: values}, name)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
     bad = int(np.count_nonzero(~np.isfinite(array)))
     if bad and name not in MAY_BE_UNDEFINED:
         raise ValueError(f"{path}: column {name!r} should be finite, has {bad} NaN or infinite")
