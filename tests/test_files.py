@@ -18,12 +18,17 @@ def test_a_file_is_replaced_when_the_block_succeeds(tmp_path):
     assert os.listdir(tmp_path) == ["a.txt"]
 
 
+def write_half(target):
+    with replacing(target) as partial:
+        partial.write_text("ne")
+        raise RuntimeError("half-way")
+
+
 def test_a_failure_leaves_everything_as_it_was(tmp_path):
     target = tmp_path / "a.txt"
     target.write_text("old")
-    with pytest.raises(RuntimeError, match="half-way"), replacing(target) as partial:
-        partial.write_text("ne")
-        raise RuntimeError("half-way")
+    with pytest.raises(RuntimeError, match="half-way"):
+        write_half(target)
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["a.txt"]
 
