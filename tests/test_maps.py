@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binned_statistic_2d
 
-from galflowlab.maps import QUANTITIES, project, project_many
+from galflowlab.maps import QUANTITIES, columns_needed, project, project_many
 from galflowlab.schema import as_stars
 
 COLUMNS = ("x", "y", "z", "vx", "vy", "vz", "fe_h", "o_fe", "age")
@@ -212,6 +212,8 @@ def test_keywords_work_and_inputs_stay_as_they_are():
         ({}, "v_los", (0, 0, 0, 4), "half_width"),
         ({}, "v_los", (0, 0, np.nan, 4), "half_width"),
         ({}, "v_los", (np.nan, 0, 1, 4), "finite angles"),
+        ({}, "v_los", (0, 0, 1, 4, (0, np.inf)), "centre as two finite"),
+        ({}, "v_los", (0, 0, 1, 4, (0,)), "centre as two finite"),
     ],
 )
 def test_wrong_input_is_refused_in_words(change, quantity, view, message):
@@ -222,3 +224,37 @@ def test_wrong_input_is_refused_in_words(change, quantity, view, message):
             stars[name] = np.atleast_1d(value)
     with pytest.raises(ValueError, match=message):
         project(stars, quantity, *view)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.floats(-3, 3), st.floats(-3, 3), st.floats(0, 180))
+def test_off_centre_field_is_the_centred_field_of_shifted_stars(right, up, inclination):
+    stars = cloud(300)
+    seen = project_many(stars, ("surface_density", "v_los"), inclination, 30, 1.5, 6, (right, up))
+    # Move the stars by the same vector on the sky instead: v_los has no say in it.
+    i, a = np.deg2rad([inclination, 30])
+    moved = dict(stars)
+    moved["x"] = stars["x"] - right * np.cos(a) - up * np.sin(a) * np.cos(i)
+    moved["y"] = stars["y"] + right * np.sin(a) - up * np.cos(a) * np.cos(i)
+    moved["z"] = stars["z"] - up * np.sin(i)
+    expected = project_many(moved, ("surface_density", "v_los"), inclination, 30, 1.5, 6)
+    # a star within rounding of a pixel's edge may fall on either side of it
+    same = np.isclose(seen["v_los"].values.filled(-1e9), expected["v_los"].values.filled(-1e9))
+    assert same.mean() > 0.9
+    assert seen["v_los"].extent == pytest.approx((right - 1.5, right + 1.5, up - 1.5, up + 1.5))
+    total = seen["surface_density"].values.sum()
+    assert total == pytest.approx(expected["surface_density"].values.sum(), rel=0.05)
+
+
+@pytest.mark.parametrize("quantity", QUANTITIES)
+def test_the_columns_needed_suffice(quantity):
+    stars = cloud(50)
+    few = {name: stars[name] for name in columns_needed(quantity)}
+    np.testing.assert_array_equal(
+        project(few, quantity, 30, 40, 3, 5).values, project(stars, quantity, 30, 40, 3, 5).values
+    )
+
+
+def test_columns_of_an_unknown_quantity_are_refused():
+    with pytest.raises(ValueError, match=r"unknown map quantities \['colour'\]"):
+        columns_needed("colour")

@@ -1,0 +1,118 @@
+"""Stars sorted into the pixels of a field on the sky: what `maps` is made of."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable
+
+import numpy as np
+
+from galflowlab.schema import POSITION, VELOCITY, Stars, column_values
+
+MEAN_OF = {"mean_age": "age", "mean_fe_h": "fe_h", "mean_o_fe": "o_fe"}
+"""Quantities that are the mass-weighted mean of a column."""
+
+
+def direction(inclination: float, azimuth: float) -> np.ndarray:
+    """Rows: unit vectors to the right, up, and away from the observer; exact at 0 and 90."""
+    angles = np.deg2rad([inclination, azimuth])
+    (sin_i, sin_a), (cos_i, cos_a) = np.sin(angles).round(15), np.cos(angles).round(15)
+    right = [cos_a, -sin_a, 0.0]
+    up = [sin_a * cos_i, cos_a * cos_i, sin_i]
+    away = [sin_a * sin_i, cos_a * sin_i, -cos_i]
+    return np.array([right, up, away])
+
+
+def _finite_columns(
+    stars: Stars, names: Iterable[str], length: int | None = None
+) -> list[np.ndarray]:
+    columns: list[np.ndarray] = []
+    for name in names:
+        values = column_values(stars, name)
+        length = len(values) if length is None else length
+        if len(values) != length:
+            raise ValueError(f"column {name!r} has {len(values)} stars, not {length}")
+        if bad := len(values) - int(np.count_nonzero(np.isfinite(values))):
+            raise ValueError(f"column {name!r} has {bad} values that are not finite")
+        columns.append(values)
+    return columns
+
+
+def _along(axis: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
+    """Component of vectors along an axis, skipping what the axis does not see."""
+    seen = [(a, c) for a, c in zip(axis, columns, strict=True) if a != 0.0]
+    terms = [c if a == 1.0 else c * c.dtype.type(a) for a, c in seen]
+    return functools.reduce(np.add, terms)
+
+
+class Pixels:
+    """Sums over the stars of each pixel, shared between quantities.
+
+    Parameters
+    ----------
+    stars
+        Positions, ``mass`` and what the quantities need.
+    axes
+        Rows: unit vectors to the right, up, and away from the observer.
+    centre, half_width
+        Of the field on the sky [kpc].
+    bins
+        Pixels along each side.
+    """
+
+    def __init__(
+        self,
+        stars: Stars,
+        axes: np.ndarray,
+        centre: tuple[float, float],
+        half_width: float,
+        bins: int,
+    ) -> None:
+        *position, mass = _finite_columns(stars, (*POSITION, "mass"))
+        if len(mass) and mass.min() < 0:
+            raise ValueError("column 'mass' has negative values")
+        scale = bins / (2 * half_width)
+        right = _along(axes[0], position) * scale + (bins / 2 - centre[0] * scale)
+        up = _along(axes[1], position) * scale + (bins / 2 - centre[1] * scale)
+        inside = (right >= 0) & (right < bins) & (up >= 0) & (up < bins)
+        self._stars, self._away = stars, axes[2]
+        self._inside, self._all_inside = inside, bool(inside.all())
+        self._size, self._pixel_area = bins * bins, (2 * half_width / bins) ** 2
+        column, row = self._select(right).astype(np.intp), self._select(up).astype(np.intp)
+        self._index = row * bins + column
+        self._weight = self._select(mass).astype(np.float64)
+        self._mass = self._sum(self._weight)
+
+    def compute(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Values of a quantity by pixel, and which of them are valid."""
+        occupied = self._mass > 0
+        if name == "surface_density":
+            return self._mass / self._pixel_area, occupied
+        if name == "v_los":
+            return self._v_los[1], occupied
+        if name == "sigma_los":
+            velocity, mean = self._v_los
+            variance = self._mean((velocity - mean[self._index]) ** 2)
+            several = np.bincount(self._index, minlength=self._size) >= 2
+            return np.sqrt(variance), occupied & several
+        (values,) = self._columns(MEAN_OF[name])
+        return self._mean(self._select(values)), occupied
+
+    @functools.cached_property
+    def _v_los(self) -> tuple[np.ndarray, np.ndarray]:
+        """Velocity of each star and mean of each pixel."""
+        velocity = self._select(_along(self._away, self._columns(*VELOCITY)))
+        return velocity.astype(np.float64), self._mean(velocity)
+
+    def _columns(self, *names: str) -> list[np.ndarray]:
+        return _finite_columns(self._stars, names, len(self._inside))
+
+    def _select(self, values: np.ndarray) -> np.ndarray:
+        return values if self._all_inside else values[self._inside]
+
+    def _sum(self, weights: np.ndarray) -> np.ndarray:
+        return np.bincount(self._index, weights, minlength=self._size)
+
+    def _mean(self, values: np.ndarray) -> np.ndarray:
+        total = self._sum(self._weight * values)
+        return np.divide(total, self._mass, out=np.zeros(self._size), where=self._mass > 0)
