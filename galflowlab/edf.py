@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import copy
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ import torch
 from astropy.table import QTable
 
 from galflowlab.checkpoint import read_tensors, write_tensors
-from galflowlab.context import Population
 from galflowlab.flow.frozen import FrozenModel
 from galflowlab.flow.model import FlowModel
-from galflowlab.frozen import FrozenEDF, Seed
-from galflowlab.parallel import map_chunks
+from galflowlab.frozen import BLOCK, FrozenContext, FrozenEDF, Seed
+from galflowlab.parallel import map_chunks, one_after_another
+from galflowlab.population import Population
 from galflowlab.schema import COLUMNS, EDF_COLUMNS, Stars, not_finite, star_matrix
 
 KIND = "edf"
@@ -36,6 +37,11 @@ class EDF:
         Contexts of the training galaxies.
     card
         What the model was made from and how: plain JSON-serialisable data.
+
+    Attributes
+    ----------
+    source
+        Name or path that `load` was given, if it was loaded.
     """
 
     def __init__(self, model: FlowModel, population: Population, card: dict[str, Any]) -> None:
@@ -43,6 +49,7 @@ class EDF:
         self._frozen: FrozenModel | None = None  # made when first needed
         self.population = population
         self.card = card
+        self.source: str | None = None  # what `load` was given
 
     def __repr__(self) -> str:
         return f"EDF({', '.join(self.columns)} | {', '.join(self.context_names)})"
@@ -103,9 +110,52 @@ class EDF:
 
         Parameters and errors are those of `sample`.
         """
+        return FrozenEDF(self._folded(), self.population, self.columns, context, n=n, seed=seed)
+
+    def stream(
+        self,
+        n: int,
+        context: Mapping[str, Any],
+        *,
+        seed: Seed,
+        columns: Iterable[str] | None = None,
+        block: int = BLOCK,
+    ) -> Iterator[dict[str, np.ndarray]]:
+        """Draw any number of stars in little memory.
+
+        Parameters
+        ----------
+        n, context, seed
+            As in `sample`, and the stars are the same.
+        columns
+            Names wanted, by default all and ``mass``: an equal share among the `n` stars.
+        block
+            Stars per step.
+
+        Returns
+        -------
+        iterator
+            Yields dicts of arrays of shape (block,), the last one shorter, in the units of
+            `schema.COLUMNS`.
+
+        Raises
+        ------
+        ValueError
+            As `sample`, and for an unknown column.
+        """
+        at = FrozenContext.of(self._folded(), self.population, self.columns, context)
+        return at.stream(n, columns, seed=seed, block=block)
+
+    def to(self, device: str | torch.device) -> EDF:
+        """Return a copy on another device, where it samples and evaluates from then on."""
+        moved = EDF(copy.deepcopy(self._model).to(device), self.population, self.card)
+        moved.source = self.source
+        return moved
+
+    def _folded(self) -> FrozenModel:
         if self._frozen is None:
             self._frozen = FrozenModel(self._model)
-        return FrozenEDF(self._frozen, self.population, self.columns, context, n=n, seed=seed)
+        return self._frozen
 
     def log_prob(self, stars: Stars, context: Mapping[str, Any]) -> np.ndarray:
         """Natural log of the density of stars at a context.
@@ -132,14 +182,16 @@ class EDF:
         matrix = star_matrix(stars, self.columns)
         if bad := not_finite(matrix, self.columns):
             raise ValueError(f"stars hold values that are not finite in {bad}")
-        row = torch.from_numpy(self.population.row(context))
+        device = self._model.device
+        row = torch.from_numpy(self.population.row(context)).to(device)
         out = np.empty(len(matrix))
 
         def evaluate(chunk: slice) -> None:
             with torch.inference_mode():
-                out[chunk] = self._model.log_prob(torch.from_numpy(matrix[chunk]), row).numpy()
+                part = torch.from_numpy(matrix[chunk]).to(device)
+                out[chunk] = self._model.log_prob(part, row).cpu().numpy()
 
-        map_chunks(evaluate, len(matrix))
+        (map_chunks if device.type == "cpu" else one_after_another)(evaluate, len(matrix))
         return out
 
     def save(self, path: str | Path) -> Path:
@@ -185,7 +237,9 @@ def load(name_or_path: str | Path) -> EDF:
     if [c for c in EDF_COLUMNS if c in columns] != list(columns):
         raise ValueError(f"{path}: expected columns from {EDF_COLUMNS} in order, got {columns}")
     model = FlowModel.from_tensors(preset, columns, context_names, tensors)
-    return EDF(model, Population(context_names, population.numpy()), card)
+    edf = EDF(model, Population(context_names, population.numpy()), card)
+    edf.source = str(name_or_path)
+    return edf
 
 
 def embedded_models() -> dict[str, Path]:

@@ -16,7 +16,8 @@ from typing import TypeVar
 import torch
 
 T = TypeVar("T")
-CHUNK = 4096
+CHUNK = 4096  # stars of a thread: activations stay in its cache
+DEVICE_CHUNK = 1 << 20  # stars of an accelerator: enough to keep it busy
 
 
 def available_cores() -> int:
@@ -37,8 +38,16 @@ if hasattr(os, "register_at_fork"):  # the threads of a pool do not survive a fo
 
 def map_chunks(work: Callable[[slice], T], n: int) -> list[T]:
     """Apply `work` to consecutive slices of `n` stars; results in order."""
-    slices = [slice(i, min(i + CHUNK, n)) for i in range(0, n, CHUNK)]
-    return list(_pool().map(work, slices))
+    return list(_pool().map(work, _slices(n, CHUNK)))
+
+
+def one_after_another(work: Callable[[slice], T], n: int) -> list[T]:
+    """Like `map_chunks`, for an accelerator: few, large slices in the calling thread."""
+    return [work(chunk) for chunk in _slices(n, DEVICE_CHUNK)]
+
+
+def _slices(n: int, size: int) -> list[slice]:
+    return [slice(i, min(i + size, n)) for i in range(0, n, size)]
 
 
 @contextlib.contextmanager

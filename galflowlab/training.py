@@ -12,11 +12,11 @@ import numpy as np
 from tqdm.auto import tqdm
 
 from galflowlab._version import __version__
-from galflowlab.context import Population
 from galflowlab.edf import EDF
 from galflowlab.flow.architectures import PRESETS
 from galflowlab.galaxy import Galaxy
 from galflowlab.parallel import one_torch_thread
+from galflowlab.population import Population
 from galflowlab.training_run import Run
 from galflowlab.training_set import TrainingSet
 
@@ -192,6 +192,7 @@ def _card(recipe: Recipe, training: TrainingSet, held: TrainingSet, run: Run) ->
         "training": {
             "recipe": asdict(recipe),
             "galaxies": len(training),
+            "names": list(training.names),  # row by row those of the population
             "stars": training.n_stars,
             "held_out_galaxies": len(held),
             "held_out_stars": held.n_stars,

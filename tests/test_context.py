@@ -1,10 +1,12 @@
 """The population of training contexts: fill-in, ranges and support."""
 
+import time
+
 import numpy as np
 import pytest
 from astropy import units as u
 
-from galflowlab.context import Population
+from galflowlab.population import Population
 
 NAMES = ("log10_mstar", "age_p50", "age_p10", "mean_metallicity")
 
@@ -106,6 +108,100 @@ def test_single_galaxy_population():
     assert population.complete({"log10_mstar": 10.0})["mean_metallicity"] == pytest.approx(0.01)
     assert population.inside({"log10_mstar": 10.0})
     assert not population.inside({"log10_mstar": 11.0})
+
+
+GIVEN = [
+    (),
+    ("age_p50",),
+    ("log10_mstar", "mean_metallicity"),
+    ("mean_metallicity", "log10_mstar"),
+    ("mean_metallicity", "age_p10", "age_p50"),
+    NAMES[::-1],
+]
+
+
+def rows_like(population, names, n=150):
+    """Contexts that spread around and beyond the population, shape (row, len(names))."""
+    rng = np.random.default_rng(4)
+    rows = population.values[rng.integers(len(population), size=n)]
+    rows = rows * rng.uniform(0.7, 1.4, rows.shape)
+    return rows[:, [NAMES.index(name) for name in names]]
+
+
+@pytest.mark.parametrize("names", GIVEN)
+def test_many_contexts_are_completed_as_each_alone(population, names):
+    values = rows_like(population, names)
+    before = values.copy()
+    many = population.complete_many(names, values)
+    for row, given in zip(many, values, strict=True):
+        alone = population.complete(dict(zip(names, given, strict=True)))
+        assert row.tolist() == list(alone.values())
+    np.testing.assert_array_equal(values, before)
+
+
+def test_many_contexts_are_inside_as_each_alone(population):
+    rows = rows_like(population, NAMES)
+    many = population.inside_many(rows)
+    assert many.tolist() == [
+        population.inside(dict(zip(NAMES, row, strict=True))) for row in rows.tolist()
+    ]
+    assert 0 < many.mean() < 1
+    assert population.inside_many(population.values).all()
+
+
+def test_no_contexts_give_no_rows(population):
+    assert population.complete_many(("age_p50",), np.empty((0, 1))).shape == (0, 4)
+    assert population.inside_many(np.empty((0, 4))).shape == (0,)
+
+
+def test_a_plane_of_contexts_is_quick():
+    values = np.random.default_rng(0).uniform(1, 2, (720, 4))
+    population = Population(NAMES, values)
+    plane = np.random.default_rng(1).uniform(1, 2, (1600, 2))
+    elapsed = []
+    for _ in range(5):
+        start = time.perf_counter()
+        population.inside_many(population.complete_many(NAMES[:2], plane))
+        elapsed.append(time.perf_counter() - start)
+    assert min(elapsed) < 0.15
+
+
+def test_nearest_is_the_closest_by_brute_force(population):
+    scaled = population.values.copy()
+    scaled[:, 3] = np.log10(scaled[:, 3])
+    scaled = (scaled - scaled.mean(axis=0)) / scaled.std(axis=0)
+    for i in (0, 57, 199):
+        row = population.values[i]
+        assert population.nearest(dict(zip(NAMES, row, strict=True))) == (i, 0.0)
+    contexts = [dict(zip(NAMES, row, strict=True)) for row in population.values[[3, 150]]]
+    expected = np.linalg.norm(scaled[3] - scaled[150])
+    assert population.distance(*contexts) == pytest.approx(expected)
+    context = {"log10_mstar": 9.333, "age_p50": 6.9}
+    index, distance = population.nearest(context)
+    members = [dict(zip(NAMES, row, strict=True)) for row in population.values]
+    every = [population.distance(context, member) for member in members]
+    assert index == np.argmin(every)
+    assert distance == pytest.approx(min(every))
+    assert distance > 0
+
+
+@pytest.mark.parametrize(
+    ("names", "values", "message"),
+    [
+        (("mass",), [[1.0]], "distinct context names.*valid entries"),
+        (("age_p50", "age_p50"), [[1.0, 1.0]], "distinct context names"),
+        (("age_p50",), [1.0], r"shape \(row, 1\), got \(1,\)"),
+        (("age_p50",), [[1.0, 2.0]], r"shape \(row, 1\), got \(1, 2\)"),
+        (("age_p50",), [[np.nan]], "expected finite contexts"),
+        (("mean_metallicity",), [[0.0]], r"positive if of \['mean_metallicity'\]"),
+    ],
+)
+def test_bad_rows_are_refused(population, names, values, message):
+    with pytest.raises(ValueError, match=message):
+        population.complete_many(names, values)
+    if len(names) == 1 and np.ndim(values) == 1:
+        with pytest.raises(ValueError, match=r"shape \(row, 4\)"):
+            population.inside_many(values)
 
 
 def test_population_refuses_wrong_shapes():

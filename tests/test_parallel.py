@@ -7,6 +7,7 @@ import os
 import pytest
 import torch
 
+from galflowlab import parallel
 from galflowlab.parallel import CHUNK, available_cores, map_chunks, one_torch_thread
 
 
@@ -17,6 +18,12 @@ def test_chunks_cover_everything_in_order():
     assert pieces[-1][1] == n
     assert all(a[1] == b[0] for a, b in itertools.pairwise(pieces))
     assert map_chunks(lambda chunk: chunk, 0) == []
+
+
+def test_pieces_for_an_accelerator_cover_everything_in_order(monkeypatch):
+    monkeypatch.setattr(parallel, "DEVICE_CHUNK", 10)
+    pieces = parallel.one_after_another(lambda chunk: (chunk.start, chunk.stop), 25)
+    assert pieces == [(0, 10), (10, 20), (20, 25)]
 
 
 def test_workers_use_one_torch_thread_and_leave_the_caller_alone():

@@ -47,6 +47,17 @@ def test_the_card_tells_how_it_was_trained(card, edf):
     assert training["recipe"]["stars_seen"] == 6e7
 
 
+def test_its_training_galaxies_can_be_made_again(edf):
+    names, values = edf.card["training"]["names"], edf.population.values
+    assert len(set(names)) == len(names) == len(values) == edf.card["training"]["galaxies"]
+    masses = np.array([float(re.match(r"mock_m([\d.]+)_s", name)[1]) for name in names])
+    np.testing.assert_allclose(masses, values[:, 0], atol=0.000501)
+    for row in (0, 300, len(names) - 1):
+        galaxy = galflowlab.mocks.remake(names[row], values[row, 0], 10_000)
+        measured = [galaxy.context[name] for name in edf.context_names]
+        np.testing.assert_allclose(measured, values[row], rtol=1e-3)
+
+
 def test_unseen_galaxies_are_as_far_as_the_card_says(edf):
     """The first galaxies of the suite on the card, drawn anew with fewer stars."""
     stored = json.loads((FOLDER / "mock.json").read_text())

@@ -33,6 +33,14 @@ def test_training_learns(edf, suite):
     assert 0 < divergence < 1.5
 
 
+def test_the_card_names_the_galaxies_of_the_population(edf, suite):
+    names = edf.card["training"]["names"]
+    assert len(names) == len(edf.population) == 18
+    context_of = {g.name: g.context for g in suite}
+    for name, row in zip(names, edf.population.values, strict=True):
+        assert row.tolist() == [context_of[name][entry] for entry in edf.context_names]
+
+
 def test_same_seed_same_weights(suite):
     a, b = (galflowlab.fit(suite, **QUICK) for _ in range(2))
     assert same(a, b)

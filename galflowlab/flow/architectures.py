@@ -7,6 +7,7 @@ from collections.abc import Callable
 import normflows as nf
 import torch
 
+from galflowlab.flow.galacticflow_layers import DoubleSplineCoupling, LearnedLinear
 from galflowlab.flow.layers import AffineCoupling, SplineCoupling
 
 
@@ -32,6 +33,19 @@ def spline(features: int, context_features: int) -> nf.ConditionalNormalizingFlo
     return _flow(features, layers)
 
 
+def paper(features: int, context_features: int) -> nf.ConditionalNormalizingFlow:
+    """As published by GalacticFlow (Wolf & Buck 2023): 14 double layers of 128 with 10 bins."""
+    layers: list[torch.nn.Module] = []
+    for _ in range(14):
+        layers.append(
+            DoubleSplineCoupling(
+                features, context_features, hidden=128, layers=4, bins=10, bound=3.0
+            )
+        )
+        layers.append(LearnedLinear(features))
+    return _flow(features, layers)
+
+
 def _flow(features: int, layers: list[torch.nn.Module]) -> nf.ConditionalNormalizingFlow:
     return nf.ConditionalNormalizingFlow(
         nf.distributions.DiagGaussian(features, trainable=False), layers
@@ -41,6 +55,7 @@ def _flow(features: int, layers: list[torch.nn.Module]) -> nf.ConditionalNormali
 PRESETS: dict[str, Callable[[int, int], nf.ConditionalNormalizingFlow]] = {
     "live": live,
     "spline": spline,
+    "paper": paper,
 }
 
 

@@ -112,8 +112,11 @@ class Canonical(torch.nn.Module):
         unchanged = wanted & {"z", "vz", "fe_h", "o_fe"}
         out: dict[str, Tensor] = {name: rows[name] for name in unchanged}
         if wanted & {"x", "y", "vx", "vy"}:
-            phi = math.pi * torch.erf(rows["y"] / math.sqrt(2))  # 2 pi (normal cdf - 1/2)
-            cos, sin = torch.cos(phi), torch.sin(phi)
+            # Azimuth 2 pi (normal cdf - 1/2), by its distance from pi, which stays exact in the
+            # tails, where single precision cannot tell the cdf from one.
+            quantile = rows["y"]
+            supplement = math.pi * torch.erfc(quantile.abs() / math.sqrt(2))
+            cos, sin = -torch.cos(supplement), torch.sin(supplement).copysign(quantile)
         if wanted & {"x", "y"}:
             R = torch.exp(rows["x"])
             out |= {"x": R * cos, "y": R * sin}

@@ -2,101 +2,148 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from normflows.nets import ResidualNet
 from torch import Tensor
+from torch.nn.functional import pad
 
-Step = Callable[[Tensor], Tensor]
-"""Base-to-data map of one layer at one context: (feature, star) in, (feature, star) out."""
+from galflowlab.flow.workspace import Workspace
 
 
 class FoldedNet:
-    """Conditioner whose last residual block is merged with its output layer.
+    """A normflows residual net whose sums are all merged into products.
 
-    In normflows' residual nets the context enters as a bias of the first layer and as a GLU
-    gate g at the end of each block, h + g * (W t + b). The output layer A acts on that sum, so
-    A (h + g * (W t + b)) = A h + (A diag(g) W) t + const: one hidden-by-hidden product less.
+    There the context enters as a bias of the first layer and as a GLU gate at the end of each
+    block: h <- h + g * (W2 t + b2) with t = relu(W1 relu(h) + b1). So every h, and the output
+    too, is linear in (inputs, 1, t of the blocks before), and is one product with those rows.
     """
 
     def __init__(self, net: ResidualNet, inputs: int) -> None:
-        def plain(tensor: Tensor) -> Tensor:
-            return tensor.detach().double()
-
-        first = plain(net.initial_layer.weight)
-        self.first, self.first_context = single(first[:, :inputs]), first[:, inputs:]
-        self.first_bias = plain(net.initial_layer.bias)
-        # Per block: the first linear map, which no context touches, ready for use ...
-        self.before_gate = [
-            (single(plain(layer.weight)), column(plain(layer.bias)))
-            for layer in (block.linear_layers[0] for block in net.blocks)
-        ]
-        # ... and the second one with the layer that makes its gate from the context.
+        first = exact(net.initial_layer.weight)
+        self.first, self.first_context = first[:, :inputs], first[:, inputs:]
+        self.first_bias = exact(net.initial_layer.bias)
+        blocks = [(*b.linear_layers, b.context_layer) for b in net.blocks]
+        self.inner = [with_bias(exact(w1.weight), exact(w1.bias)) for w1, _, _ in blocks]
         self.gated = [
-            [plain(t) for layer in layers for t in (layer.weight, layer.bias)]
-            for layers in ((b.linear_layers[1], b.context_layer) for b in net.blocks)
+            [exact(t) for layer in (w2, gate) for t in (layer.weight, layer.bias)]
+            for _, w2, gate in blocks
         ]
-        self.last, self.last_bias = plain(net.final_layer.weight), plain(net.final_layer.bias)
+        self.last, self.last_bias = exact(net.final_layer.weight), exact(net.final_layer.bias)
 
-    def reorder_outputs(self, order: Tensor, scale: Tensor) -> None:
-        """Permute the outputs, then multiply each by its entry of `scale`."""
-        self.last = self.last[order] * scale[:, None]
-        self.last_bias = self.last_bias[order] * scale
+    @property
+    def hidden(self) -> int:
+        """Number of hidden units."""
+        return len(self.first)
 
-    def at(self, context: Tensor) -> NetStep:
-        """Fold a standardised context of shape (context,), float64."""
-        bias = self.first_bias + self.first_context @ context
-        after_gate = []
+    @property
+    def blocks(self) -> int:
+        """Number of residual blocks."""
+        return len(self.inner)
+
+    def map_outputs(self, matrix: Tensor, offset: Tensor) -> None:
+        """Multiply the outputs by a float64 matrix from the left and add an offset."""
+        self.last, self.last_bias = matrix @ self.last, matrix @ self.last_bias + offset
+
+    def at(self, context: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Fold a standardised context of shape (context,), float64.
+
+        Returns
+        -------
+        before : list of (hidden + 1, inputs + 1 + block * hidden)
+            Input of each block, and a row of ones that carries the bias of its first layer.
+        last : (output, inputs + 1 + blocks * hidden)
+        """
+        h = with_bias(self.first, self.first_bias + self.first_context @ context)
+        one = self.first.shape[1]
+        before = []
         for w2, b2, wc, bc in self.gated:
+            before.append(ones_after(h, one))
             gate = torch.sigmoid(wc @ context + bc)
-            after_gate.append((gate[:, None] * w2, gate * b2))
-        w2, b2 = after_gate.pop()
-        *before, (hidden, hidden_bias) = self.before_gate
-        return NetStep(
-            first=self.first,
-            first_bias=column(bias),
-            inner=[
-                (*first, single(w), column(b))
-                for first, (w, b) in zip(before, after_gate, strict=True)
-            ],
-            hidden=hidden,
-            hidden_bias=hidden_bias,
-            skip=single(self.last),
-            last=single(self.last @ w2),
-            last_bias=column(self.last @ b2 + self.last_bias),
-        )
+            h = torch.cat([h, gate[:, None] * w2], dim=1)
+            h[:, one] += gate * b2
+        last = self.last @ h
+        last[:, one] += self.last_bias
+        return before, last
 
 
 @dataclass(frozen=True)
 class NetStep:
-    """Conditioner at one context: (input, star) to (output, star)."""
+    """A `FoldedNet` at one context.
 
-    first: Tensor
-    first_bias: Tensor
-    inner: list[tuple[Tensor, Tensor, Tensor, Tensor]]
-    hidden: Tensor
-    hidden_bias: Tensor
-    skip: Tensor
+    Works inside one tensor with the rows (h, 1 | moved, kept, 1 | t of each block), so that
+    every product reads and writes rows that lie together.
+    """
+
+    before: list[Tensor]
+    inner: list[Tensor]
     last: Tensor
-    last_bias: Tensor
+    moved: int
+    kept: int
+    buffer: str
 
-    def __call__(self, z: Tensor) -> Tensor:
-        """Evaluate."""
-        h = torch.addmm(self.first_bias, self.first, z)
-        for w1, b1, w2, b2 in self.inner:
-            t = torch.addmm(b1, w1, torch.relu(h)).relu_()
-            h = h + torch.addmm(b2, w2, t)
-        t = torch.addmm(self.hidden_bias, self.hidden, torch.relu(h)).relu_()
-        return torch.addmm(self.last_bias, self.skip, h).addmm_(self.last, t)
+    @property
+    def _begin(self) -> int:
+        return len(self.before[0])  # of the stars: after the input of a block
+
+    @property
+    def _end(self) -> int:
+        return self._begin + self.moved + self.kept + 1
+
+    def rows(self, work: Workspace, start: int, stop: int) -> Tensor:
+        """Rows of the tensor."""
+        hidden = len(self.before[0]) - 1
+        return work(self.buffer, self._end + len(self.inner) * hidden, start, stop)
+
+    def stars(self, work: Workspace) -> Tensor:
+        """Moved and kept features and ones, (feature + 1, star)."""
+        return self.rows(work, self._begin, self._end)
+
+    def to_move(self, work: Workspace) -> Tensor:
+        """Moved features, (moved, star)."""
+        return self.rows(work, self._begin, self._begin + self.moved)
+
+    def to_keep(self, work: Workspace) -> Tensor:
+        """Kept features, (kept, star)."""
+        return self.rows(work, self._begin + self.moved, self._end - 1)
+
+    def with_first(self, work: Workspace) -> Tensor:
+        """Input of the first block, ones, and `stars`: one product can make all of them."""
+        return self.rows(work, 0, self._end)
+
+    def __call__(self, work: Workspace, *, first_done: bool) -> Tensor:
+        """Outputs (output, star) for the stars in place; `first_done` if h is there too."""
+        begin, inputs, stop = self._begin, self._begin + self.moved, self._end
+        h = self.rows(work, 0, begin)
+        for before, inner in zip(self.before, self.inner, strict=True):
+            if not first_done:
+                torch.mm(before, self.rows(work, inputs, stop), out=h)
+            first_done = False
+            t = self.rows(work, stop, stop + len(inner))
+            torch.mm(inner, h.relu_(), out=t).relu_()
+            stop += len(inner)
+        raw = work("raw", len(self.last))
+        return torch.mm(self.last, self.rows(work, inputs, stop), out=raw)
 
 
-def single(tensor: Tensor) -> Tensor:
-    """Single precision, contiguous."""
-    return tensor.float().contiguous()
+def exact(tensor: Tensor) -> Tensor:
+    """Double precision, where folding is done: on the CPU, without gradients."""
+    return tensor.detach().to("cpu", torch.float64)
 
 
-def column(tensor: Tensor) -> Tensor:
-    """Single precision, shape (feature, 1)."""
-    return tensor.float()[:, None].contiguous()
+def with_bias(weight: Tensor, bias: Tensor) -> Tensor:
+    """Matrix with the bias as its last column."""
+    return torch.cat([weight, bias[:, None]], dim=1)
+
+
+def ones_after(matrix: Tensor, one: int = -1) -> Tensor:
+    """Matrix with one more row, which repeats the row of ones at `one` of what it acts on."""
+    matrix = pad(matrix, (0, 0, 0, 1))
+    matrix[-1, one] = 1.0
+    return matrix
+
+
+def single(tensor: Tensor, device: torch.device) -> Tensor:
+    """Single precision, contiguous, where sampling is done."""
+    return tensor.to(device, torch.float32).contiguous()

@@ -3,104 +3,126 @@
 from __future__ import annotations
 
 import math
-from dataclasses import fields
+from dataclasses import dataclass
 
 import torch
 from normflows.flows.neural_spline.coupling import PiecewiseRationalQuadraticCDF
 from torch import Tensor
 from torch.nn.functional import pad, softplus
 
-from galflowlab.flow.folded_net import FoldedNet, Step, single
+from galflowlab.flow.folded_net import FoldedNet, NetStep, single
 from galflowlab.flow.layers import SplineCoupling, knots, raw_unit_slope
-from galflowlab.flow.splines import Bins, spline_inverse_value
+from galflowlab.flow.spline_kernel import SplineShape, half_fraction_across
+from galflowlab.flow.workspace import Step, Workspace
 
 
 class FoldedSpline:
     """A `SplineCoupling`, base to data; the half that passes through is a table of curves."""
 
-    def __init__(self, layer: SplineCoupling) -> None:
+    def __init__(self, layer: SplineCoupling, device: torch.device) -> None:
         inner = layer.prqct
-        self.kept, self.moved = inner.identity_features, inner.transform_features
-        self.bins, self.bound = inner.num_bins, float(inner.tail_bound)
-        self.minima = (inner.min_bin_width, inner.min_bin_height, inner.min_derivative)
+        self.moved, self.kept = inner.transform_features.cpu(), inner.identity_features.cpu()
+        self.order = torch.cat([self.moved, self.kept])
+        minima = (inner.min_bin_width, inner.min_bin_height, inner.min_derivative)
+        self.shape = SplineShape(inner.num_bins, float(inner.tail_bound), minima)
         self.net = FoldedNet(inner.transform_net, len(self.kept))
-        # Bins first and features second, so that one bin of all stars is contiguous.
-        per_feature = 3 * self.bins - 1
-        order = torch.arange(len(self.moved) * per_feature).view(-1, per_feature).T
-        scale = torch.ones(order.shape, dtype=torch.float64)
-        scale[: 2 * self.bins] /= math.sqrt(inner.transform_net.hidden_features)
-        self.net.reorder_outputs(order.reshape(-1), scale.reshape(-1))
-        self.table = self._tabulate(inner.unconditional_transform)
+        softened = 1 / math.sqrt(inner.transform_net.hidden_features)
+        self.net.map_outputs(*parameter_order(self.shape, len(self.moved), softened))
+        self.curves = _SharedCurves(inner.unconditional_transform, self.shape, device)
+        self._device = device
 
-    def _tabulate(self, curves: PiecewiseRationalQuadraticCDF) -> tuple[Tensor, Bins]:
-        """Return the edges and the bins of the curves that all stars share."""
-        with torch.no_grad():
-            x = knots(curves.unnormalized_widths.double(), self.bound, self.minima[0])
-            y = knots(curves.unnormalized_heights.double(), self.bound, self.minima[1])
-            slope = self.minima[2] + softplus(curves.unnormalized_derivatives.double())
-            slope = pad(slope, (1, 1), value=1.0)
-        tables = (x[:, :-1], y[:, :-1], x.diff(), y.diff(), slope[:, :-1], slope[:, 1:])
-        return single(y[:, 1:-1].T[:, :, None]), Bins(*(single(t) for t in tables))
+    def at(self, context: Tensor, matrix: Tensor, buffer: str) -> Step:
+        """Fold a standardised context of shape (context,), float64.
 
-    def at(self, context: Tensor) -> Step:
-        """Fold a standardised context of shape (context,), float64."""
-        net = self.net.at(context)
-
-        def step(z: Tensor) -> Tensor:
-            kept = self._shared_curves(z[self.kept])
-            moved = self._own_curves(z[self.moved], net(kept))
-            out = torch.empty_like(z)
-            out[self.kept], out[self.moved] = kept, moved
-            return out
-
-        return step
-
-    def _shared_curves(self, y: Tensor) -> Tensor:
-        edges, table = self.table
-        inside = y.clamp(-self.bound, self.bound)
-        index = _count_below(inside, edges)
-        gathered = Bins(*(getattr(table, f.name).gather(1, index) for f in fields(table)))
-        x = spline_inverse_value(inside, gathered)
-        return torch.where(inside == y, x, y)
-
-    def _own_curves(self, y: Tensor, raw: Tensor) -> Tensor:
-        """One curve for each star; `raw` has shape (3 bin - 1 times feature, star)."""
-        k, shape = self.bins, (-1, *y.shape)
-        inside = y.clamp(-self.bound, self.bound)
-        raw = raw.view(shape)
-        width, x0 = self._gaps(raw[:k], self.minima[0])
-        height, y0 = self._gaps(raw[k : 2 * k], self.minima[1])
-        index = _count_below(inside, y0[1:])[None]
-        slopes = pad(raw[2 * k :], (0, 0, 0, 0, 1, 1), value=raw_unit_slope(self.minima[2]))
-
-        def at(table: Tensor, shift: int = 0) -> Tensor:
-            return table.gather(0, index + shift)[0]
-
-        least = self.minima[2]
-        bins = Bins(
-            x0=at(x0),
-            y0=at(y0),
-            width=at(width),
-            height=at(height),
-            slope0=least + softplus(at(slopes)),
-            slope1=least + softplus(at(slopes, 1)),
+        Parameters
+        ----------
+        matrix
+            Turns the rows that come in into those in the order of this layer.
+        buffer
+            Name of the tensor to work in; not that of the layer before.
+        """
+        before, last = self.net.at(context)
+        net = NetStep(
+            before=[single(m, self._device) for m in before],
+            inner=[single(m, self._device) for m in self.net.inner],
+            last=single(last, self._device),
+            moved=len(self.moved),
+            kept=len(self.kept),
+            buffer=buffer,
         )
-        return torch.where(inside == y, spline_inverse_value(inside, bins), y)
-
-    def _gaps(self, raw: Tensor, least: float) -> tuple[Tensor, Tensor]:
-        """Widths of the bins and their left edges, both (bin, feature, star)."""
-        gaps = torch.softmax(raw, dim=0)
-        gaps.mul_(2 * self.bound * (1 - least * self.bins)).add_(2 * self.bound * least)
-        edges = torch.empty_like(gaps)
-        edges[0] = -self.bound
-        for k in range(self.bins - 1):  # several times quicker than cumsum along this axis
-            torch.add(edges[k], gaps[k], out=edges[k + 1])
-        return gaps, edges
+        return _SplineStep(single(matrix, self._device), self.curves, net, self.shape)
 
 
-def _count_below(values: Tensor, edges: Tensor) -> Tensor:
-    """How many edges (edge, feature, star) lie at or below each value (feature, star)."""
-    count = (values >= edges[0]).to(torch.int8)
-    for edge in edges[1:]:
-        count += values >= edge
-    return count.long()
+@dataclass(frozen=True)
+class _SplineStep:
+    matrix: Tensor
+    curves: _SharedCurves
+    net: NetStep
+    shape: SplineShape
+
+    def __call__(self, stars: Tensor, work: Workspace) -> Tensor:
+        out = torch.mm(self.matrix, stars, out=self.net.stars(work))
+        self.curves.invert(self.net.to_keep(work), work)
+        raw = self.net(work, first_done=False)
+        self.shape.invert(self.net.to_move(work), raw, work)
+        return out
+
+
+def parameter_order(shape: SplineShape, features: int, softened: float) -> tuple[Tensor, Tensor]:
+    """Matrix and offset from a conditioner's outputs to the parameters of `SplineShape`.
+
+    A conditioner gives (feature, parameter) without the slopes at both ends, which are one;
+    widths and heights are multiplied by `softened`.
+    """
+    inner = 3 * shape.bins - 1
+    matrix = torch.zeros(shape.parameters, features, features * inner, dtype=torch.float64)
+    offset = torch.zeros(shape.parameters, features, dtype=torch.float64)
+    offset[[2 * shape.bins, -1]] = raw_unit_slope(shape.minima[2])
+    for parameter in range(inner):
+        wide = parameter < 2 * shape.bins
+        for feature in range(features):
+            row = parameter if wide else parameter + 1
+            matrix[row, feature, feature * inner + parameter] = softened if wide else 1.0
+    return matrix.flatten(0, 1), offset.flatten()
+
+
+class _SharedCurves:
+    """Inverse splines of the features that pass through; the same for all stars."""
+
+    def __init__(
+        self, curves: PiecewiseRationalQuadraticCDF, shape: SplineShape, device: torch.device
+    ) -> None:
+        self.bound, self.bins = shape.bound, shape.bins
+        with torch.no_grad():
+            x = knots(curves.unnormalized_widths.double(), shape.bound, shape.minima[0])
+            y = knots(curves.unnormalized_heights.double(), shape.bound, shape.minima[1])
+            slope = shape.minima[2] + softplus(curves.unnormalized_derivatives.double())
+            slope = pad(slope, (1, 1), value=1.0)
+        scaled = slope_tables(x, y, slope)
+        self.edges = single(y[:, 1:-1].T[:, :, None], device)
+        tables = torch.stack([y[:, :-1], 1 / y.diff(), *scaled, x[:, :-1], 2 * x.diff()])
+        self.tables = single(tables.flatten(1), device)
+        self.first_bin = (torch.arange(len(y)) * self.bins).to(device)[:, None]
+
+    def invert(self, y: Tensor, work: Workspace) -> None:
+        """Replace each y (feature, star) by the x of which it is the image."""
+        features, stars = y.shape
+        inside = torch.clamp(y, -self.bound, self.bound, out=work("inside", features))
+        beyond = torch.sub(y, inside, out=work("beyond", features))
+        above = work("knots", len(self.edges) * features).view(-1, features, stars)
+        torch.ge(inside, self.edges, out=above)
+        torch.sum(above, dim=0, out=y)
+        index = work.index(features).copy_(y).add_(self.first_bin)
+        picked = work("picked", len(self.tables) * features)
+        torch.index_select(self.tables, 1, index.view(-1), out=picked.view(len(self.tables), -1))
+        y0, per_height, slope0, curve, x0, twice_width = picked.view(-1, features, stars)
+        rise = inside.sub_(y0).mul_(per_height).clamp_(0, 1)
+        half = half_fraction_across(rise, slope0, curve, work)
+        torch.addcmul(x0, half, twice_width, out=y).add_(beyond)
+
+
+def slope_tables(x: Tensor, y: Tensor, slope: Tensor) -> tuple[Tensor, Tensor]:
+    """`slope0` and `curve` of `half_fraction_across` for knots (feature, knot)."""
+    per_mean = x.diff() / y.diff()
+    slope0 = slope[:, :-1] * per_mean
+    return slope0, slope0 + slope[:, 1:] * per_mean - 2

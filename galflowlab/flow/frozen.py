@@ -6,16 +6,20 @@ about 1e-5 standard deviations.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from galflowlab.flow.canonical import Canonical
-from galflowlab.flow.folding import Step, fold
+from galflowlab.flow.folded_net import single
+from galflowlab.flow.folded_spline import slope_tables
+from galflowlab.flow.folding import FoldedFlow
 from galflowlab.flow.model import FlowModel
-from galflowlab.flow.splines import KnotSpline, fraction_across
+from galflowlab.flow.spline_kernel import half_fraction_across
+from galflowlab.flow.splines import KnotSpline
+from galflowlab.flow.workspace import Step, Workspace, workspace
 
 
 class FrozenModel:
@@ -23,26 +27,21 @@ class FrozenModel:
 
     def __init__(self, model: FlowModel) -> None:
         self._model = model
-        self._layers = [fold(layer, len(model.columns)) for layer in model.flow.flows]
-        self._curves = [
-            _Curve.of(model.star_transform.marginals, i) for i in range(len(model.columns))
-        ]
+        self.device = model.device
+        self._flow = FoldedFlow(model.flow, len(model.columns))
+        self._marginals = _Marginals.of(model.star_transform.marginals)
 
     @torch.inference_mode()
     def at(self, context: Tensor) -> FrozenSampler:
         """Fold a physical context of shape (1, context) into the weights."""
-        standard = self._model.context_transform(context)
+        standard = self._model.context_transform(context.to(self.device))
         location, log_scale = self._model.star_transform.scale.location_and_log_scale(standard)
-        scale = torch.exp(log_scale)[0].tolist()
-        curves = [
-            curve.scaled(s, m)
-            for curve, s, m in zip(self._curves, scale, location[0].tolist(), strict=True)
-        ]
-        canonical = self._model.star_transform.canonical
         return FrozenSampler(
-            steps=[layer.at(standard[0]) for layer in self._layers],
-            curves=dict(zip(canonical.columns, curves, strict=True)),
-            canonical=canonical,
+            steps=self._flow.at(standard[0].cpu()),
+            tail=self._flow.tail,
+            marginals=self._marginals.scaled(torch.exp(log_scale)[0].cpu(), location[0].cpu()),
+            canonical=self._model.star_transform.canonical,
+            device=self.device,
         )
 
 
@@ -51,77 +50,104 @@ class FrozenSampler:
     """Noise to physical stars at one context; immutable, so threads may share it."""
 
     steps: list[Step]
-    curves: dict[str, _Curve]
+    tail: Tensor
+    marginals: _Marginals
     canonical: Canonical
+    device: torch.device
 
     @torch.inference_mode()
-    def __call__(self, noise: Tensor, columns: Iterable[str]) -> dict[str, Tensor]:
-        """Map noise of shape (feature, star) to the columns wanted, each of shape (star,)."""
+    def drawing(self, columns: Iterable[str]) -> Callable[[Tensor], dict[str, Tensor]]:
+        """Return the map from noise of shape (feature, star) to columns of shape (star,)."""
         columns = tuple(columns)
-        for step in self.steps:
-            noise = step(noise)
         needed = self.canonical.needed(columns)
-        rows = {
-            name: self.curves[name](noise[i])
-            for i, name in enumerate(self.canonical.columns)
-            if name in needed
-        }
-        return self.canonical.physical(rows, columns)
+        rows = [self.canonical.columns.index(name) for name in needed]
+        curves = self.marginals.of_features(rows, self.tail, self.device)
+
+        @torch.inference_mode()
+        def draw(noise: Tensor) -> dict[str, Tensor]:
+            work = workspace(noise.shape[1], self.device)
+            stars = work("noise", len(noise) + 1)
+            stars[:-1] = noise
+            stars[-1] = 1.0
+            for step in self.steps:
+                stars = step(stars, work)
+            values = dict(zip(needed, curves(stars, work), strict=True))
+            return self.canonical.physical(values, columns)
+
+        return draw
 
 
 @dataclass(frozen=True)
-class _Curve:
-    """Inverse of one marginal spline, whose knots are evenly spaced in the image."""
+class _Marginals:
+    """Inverses of the marginal splines, whose knots are evenly spaced in the image; float64."""
 
-    low: float  # first knot of the image
-    step: float  # between knots of the image
-    bins: int
-    x0: Tensor  # (bin,): left knot, width, and the shape of the rational quadratic
+    low: Tensor  # (feature, 1): first knot of the image
+    step: Tensor  # (feature, 1): between knots of the image
+    x0: Tensor  # (feature, bin): left knots and widths
     width: Tensor
-    delta: Tensor
-    slope0: Tensor
+    slope0: Tensor  # (feature, bin): shape of the rational quadratics
     curve: Tensor
-    tail_low: float  # dx/dy below and above the knots
-    tail_high: float
+    tails: Tensor  # (2, feature, 1): dx/dy below and above the knots
 
     @classmethod
-    def of(cls, spline: KnotSpline, feature: int) -> _Curve:
-        x, y, slope = (t[feature] for t in (spline.x, spline.y, spline.slope))
-        step = float(y[-1] - y[0]) / (len(y) - 1)
-        if not torch.allclose(y.diff(), torch.full_like(y[1:], step)):
+    def of(cls, spline: KnotSpline) -> _Marginals:
+        x, y, slope = (t.cpu() for t in (spline.x, spline.y, spline.slope))
+        step = (y[:, -1:] - y[:, :1]) / (y.shape[1] - 1)
+        if not torch.allclose(y.diff(), step):
             raise ValueError("expected marginals with evenly spaced images")
-        width = x.diff()
-        delta = step / width
-        return cls(
-            low=float(y[0]),
-            step=step,
-            bins=len(width),
-            x0=x[:-1].float(),
-            width=width.float(),
-            delta=delta.float(),
-            slope0=slope[:-1].float(),
-            curve=(slope[:-1] + slope[1:] - 2 * delta).float(),
-            tail_low=1 / float(slope[0]),
-            tail_high=1 / float(slope[-1]),
-        )
+        slope0, curve = slope_tables(x, y, slope)
+        tails = 1 / torch.stack([slope[:, :1], slope[:, -1:]])
+        return cls(y[:, :1], step, x[:, :-1], x.diff(), slope0, curve, tails)
 
-    def scaled(self, scale: float, offset: float) -> _Curve:
-        """Return the curve followed by multiplication and shift."""
-        return replace(
-            self,
+    def scaled(self, scale: Tensor, offset: Tensor) -> _Marginals:
+        """Return the curves followed by multiplication and shift, one of each per feature."""
+        scale, offset = scale[:, None], offset[:, None]
+        return _Marginals(
+            low=self.low,
+            step=self.step,
             x0=self.x0 * scale + offset,
             width=self.width * scale,
-            tail_low=self.tail_low * scale,
-            tail_high=self.tail_high * scale,
+            slope0=self.slope0,
+            curve=self.curve,
+            tails=self.tails * scale,
         )
 
-    def __call__(self, y: Tensor) -> Tensor:
-        place = (y - self.low) / self.step
-        inside = place.clamp(0, self.bins)
-        index = inside.long().clamp_(max=self.bins - 1)
-        theta = fraction_across(
-            inside - index, self.delta[index], self.slope0[index], self.curve[index]
+    def of_features(self, rows: list[int], matrix: Tensor, device: torch.device) -> _Curves:
+        """Curves of some features, preceded by the rows of a matrix."""
+        matrix = matrix[rows].clone()
+        matrix[:, -1:] -= self.low[rows]
+        tables = torch.stack([self.slope0, self.curve, self.x0, 2 * self.width])[:, rows]
+        bins = tables.shape[-1]
+        return _Curves(
+            matrix=single(matrix / self.step[rows], device),
+            bins=bins,
+            tables=single(tables.flatten(1), device),
+            first_bin=(bins * torch.arange(len(rows), device=device))[:, None],
+            tails=single((self.tails * self.step)[:, rows], device),
         )
-        x = torch.addcmul(self.x0[index], theta, self.width[index])
-        beyond = (place - inside) * self.step
-        return x + beyond.clamp_max(0) * self.tail_low + beyond.clamp_min(0) * self.tail_high
+
+
+@dataclass(frozen=True)
+class _Curves:
+    """Rows of (feature + 1, star) to canonical coordinates (feature, star)."""
+
+    matrix: Tensor
+    bins: int
+    tables: Tensor  # (table, feature * bin)
+    first_bin: Tensor
+    tails: Tensor
+
+    def __call__(self, stars: Tensor, work: Workspace) -> Tensor:
+        features = len(self.matrix)
+        place = torch.mm(self.matrix, stars, out=work("place", features))
+        inside = torch.clamp(place, 0, self.bins, out=work("inside", features))
+        beyond = torch.sub(place, inside, out=place)
+        bin_ = torch.clamp(inside, max=self.bins - 1, out=work("beyond", features)).floor_()
+        index = work.index(features).copy_(bin_).add_(self.first_bin)
+        picked = work("picked", 4 * features)
+        torch.index_select(self.tables, 1, index.view(-1), out=picked.view(4, -1))
+        slope0, curve, x0, twice_width = picked.view(4, features, -1)
+        half = half_fraction_across(inside.sub_(bin_), slope0, curve, work)
+        x = torch.addcmul(x0, half, twice_width)
+        x.addcmul_(torch.clamp(beyond, max=0, out=bin_), self.tails[0])
+        return x.addcmul_(beyond.clamp_(min=0), self.tails[1])

@@ -44,6 +44,11 @@ class FlowModel(torch.nn.Module):
         """Names of the context entries."""
         return self.context_transform.names
 
+    @property
+    def device(self) -> torch.device:
+        """Where the parameters live."""
+        return next(self.parameters()).device
+
     @classmethod
     def fit_transforms(
         cls,

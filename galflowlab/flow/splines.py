@@ -45,33 +45,16 @@ def spline_inverse(y: Tensor, bins: Bins) -> tuple[Tensor, Tensor]:
     return bins.x0 + theta * bins.width, log_slope
 
 
-def spline_inverse_value(y: Tensor, bins: Bins) -> Tensor:
-    """Evaluate x(y) inside the bins; all shapes alike."""
-    return bins.x0 + bins.width * _theta(y, bins)
-
-
 def _theta(y: Tensor, bins: Bins) -> Tensor:
+    """Fraction of the bin's width at which the curve reaches y."""
     delta = bins.height / bins.width
-    curve = bins.slope0 + bins.slope1 - 2 * delta
-    return fraction_across((y - bins.y0) / bins.height, delta, bins.slope0, curve).clamp(0, 1)
-
-
-def fraction_across(rise: Tensor, delta: Tensor, slope0: Tensor, curve: Tensor) -> Tensor:
-    """Fraction of a bin's width at which the curve has risen by a fraction of its height.
-
-    Parameters
-    ----------
-    rise
-        Fraction of the height, 0 to 1.
-    delta, slope0, curve
-        Mean slope of the bin, slope at its left knot, and slope0 + slope1 - 2 delta.
-    """
-    bend = rise * curve
-    b = slope0 - bend
+    rise = (y - bins.y0) / bins.height
+    bend = rise * (bins.slope0 + bins.slope1 - 2 * delta)
+    b = bins.slope0 - bend
     c = 2 * delta * rise
     # Rounding can push the discriminant of a near-double root just below zero.
-    root = torch.sqrt((b.square() + 2 * c * (bend + delta - slope0)).clamp_min(0))
-    return c / (b + root)
+    root = torch.sqrt((b.square() + 2 * c * (bend + delta - bins.slope0)).clamp_min(0))
+    return (c / (b + root)).clamp(0, 1)
 
 
 def _log_slope(

@@ -65,7 +65,7 @@ def make_galaxy(
     latent_seed, star_seed = np.random.SeedSequence(number).spawn(2)
     latents = draw_latents(np.random.default_rng(latent_seed), scatter, context_scatter)
     truth = MockEDF(from_latents(log10_mstar, latents))
-    name = f"mock_m{log10_mstar:.3f}_s{number}_x{scatter:g}"
+    name = f"mock_m{log10_mstar:.3f}_s{number}_x{scatter:g}"  # `remake` reads it back
     if context_scatter != scatter:
         name += f"_c{context_scatter:g}"
     provenance = Provenance(
@@ -116,6 +116,25 @@ def make_suite(
     )
     workers = min(_checked_count("workers", workers), n_galaxies)
     scatter, context_scatter = _checked_scatters(scatter, context_scatter)
+    members = suite_members(n_galaxies, seed=seed, log10_mstar=log10_mstar)
+    masses, seeds = zip(*members, strict=True)
+    task = partial(_make, n=n_stars, scatter=scatter, context_scatter=context_scatter)
+    if workers == 1:
+        return list(map(task, masses, seeds))
+    # spawn, not fork: the caller may hold threads (torch, Jupyter) that a fork would break
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        return list(pool.map(task, masses, seeds))
+
+
+def suite_members(
+    n_galaxies: int,
+    *,
+    seed: int | np.random.Generator,
+    log10_mstar: tuple[float, float] = (7.0, 11.2),
+) -> list[tuple[float, int]]:
+    """Return log10 of the stellar mass [Msun] and seed of each galaxy that `make_suite` makes."""
+    n_galaxies = _checked_count("n_galaxies", n_galaxies)
     low, high = (_checked_mass(mass) for mass in log10_mstar)
     if low > high:
         raise ValueError(f"expected log10_mstar as (low, high), got {log10_mstar}")
@@ -124,13 +143,7 @@ def make_suite(
     offset = np.random.default_rng(sequences[0]).random()
     masses = low + (high - low) * ((offset + _GOLDEN * np.arange(n_galaxies)) % 1)
     seeds = [int(s.generate_state(1)[0]) for s in sequences[1:]]
-    task = partial(_make, n=n_stars, scatter=scatter, context_scatter=context_scatter)
-    if workers == 1:
-        return list(map(task, masses.tolist(), seeds))
-    # spawn, not fork: the caller may hold threads (torch, Jupyter) that a fork would break
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
-        return list(pool.map(task, masses.tolist(), seeds))
+    return list(zip(masses.tolist(), seeds, strict=True))
 
 
 def _make(

@@ -7,67 +7,110 @@ compared, because absolute times drift with whatever else the machine does.
 
 import argparse
 import json
-import time
+import os
 from pathlib import Path
 
-import normflows as nf
 import numpy as np
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
+import galflowlab
 from galflowlab import mocks
 from galflowlab.flow.architectures import PRESETS
-from galflowlab.flow.frozen import FrozenModel
-from galflowlab.training_run import Run
-from galflowlab.training_set import TrainingSet
+from tests.benchmarks import baseline, memory, training
+from tests.benchmarks.timing import median_times, sgemm_rates
 
-BASELINE = "normflows spline 8x64"
-
-
-def plain_spline(features, contexts):
-    """The `spline` preset as normflows alone builds it."""
-    layers = []
-    for i in range(8):
-        layers.append(nf.flows.LULinearPermute(features))
-        layers.append(
-            nf.flows.CoupledRationalQuadraticSpline(
-                features, 1, 64, num_context_channels=contexts, reverse_mask=bool(i % 2)
-            )
-        )
-    return nf.ConditionalNormalizingFlow(nf.distributions.DiagGaussian(features, False), layers)
+CONTEXT = {"log10_mstar": 10.0}
+BATCH = 1024
 
 
-def median_times(variants, repeats):
-    """Median CPU seconds of each variant, interleaved."""
-    times = {name: [] for name in variants}
-    for work in variants.values():
-        work()
-    for _ in range(repeats):
-        for name, work in variants.items():
-            start = time.process_time()
-            work()
-            times[name].append(time.process_time() - start)
-    return {name: float(np.median(t)) for name, t in times.items()}
+def models():
+    """Model of every preset: the embedded one, and briefly trained ones; by preset."""
+    suite = mocks.make_suite(12, 4000, seed=1, scatter=0.0)
+    recipe = {"seed": 1, "batch": 512, "progress": False}
+    return {
+        "live": galflowlab.load("mock"),
+        "spline": galflowlab.fit(suite, preset="spline", stars_seen=100_000, **recipe),
+        "paper": galflowlab.fit(suite, preset="paper", stars_seen=5_000, **recipe),
+    }
 
 
-def untrained(data, preset):
-    """Runs whose weights are shaken off the identity; speed does not depend on training."""
-    run = Run(data, data, preset=preset, seed=1, batch=1024, n_steps=10**6, learning_rate=1e-4)
-    with torch.no_grad():
-        for parameter in run.model.flow.parameters():
-            parameter += 0.01 * torch.randn_like(parameter)
-    return run
+def plain_sampling(edf, noise):
+    row = torch.from_numpy(edf.population.row(CONTEXT))
 
-
-def train_step(flow, x, context):
-    optimiser = torch.optim.AdamW(flow.parameters(), lr=1e-4)
-
+    @torch.inference_mode()
     def work():
-        loss = -flow.log_prob(x, context).mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
+        for i in range(0, len(noise), 4096):
+            edf._model.inverse(noise[i : i + 4096], row)
 
     return work
+
+
+def flops_per_star(frozen):
+    """Of all matrix products of the folded model."""
+    with FlopCounterMode(display=False) as counter:
+        frozen._at.sampler.drawing(("x",))(frozen._noise[:, :1000])
+    return counter.get_total_flops() / 1000
+
+
+@torch.inference_mode()
+def agreement(edf, frozen):
+    """Largest differences in units of the standardised flow, starting from physical columns.
+
+    Returns
+    -------
+    dict
+        ``plain``: of the coordinates from those of the plain path; ``round_trip``: of the
+        noise that the stars lead back to from the noise they came from.
+    """
+    row = torch.from_numpy(edf.population.row(CONTEXT))
+    standard = edf._model.context_transform(row)
+    drawn, noise = frozen.arrays(), frozen._noise.T
+    stars = torch.from_numpy(np.column_stack([drawn[name] for name in edf.columns])).double()
+    plain = edf._model.flow(noise, standard.float().expand(len(noise), -1))
+    coordinates, _ = edf._model.star_transform(stars, standard)
+    back, _ = edf._model(stars, row)
+    return {
+        "plain": float((coordinates - plain).abs().max()),
+        "round_trip": float((back - noise).abs().max()),
+    }
+
+
+def table(kind, times, count):
+    """Print and return stars per CPU second and ratios to the baseline."""
+    rows = {
+        name: {"stars_per_cpu_second": count / t, "ratio": times[baseline.NAME] / t}
+        for name, t in times.items()
+    }
+    print(f"\n{kind:<28} {'stars/CPU-s':>12} {'ratio':>7}")
+    for name, row in rows.items():
+        print(f"  {name:<26} {row['stars_per_cpu_second']:12,.0f} {row['ratio']:7.2f}")
+    return rows
+
+
+def frozen_table(edfs, galaxies, sampling, rates, repeats):
+    """Print and return what only frozen sampling has, by preset."""
+    updates = {name: lambda g=g: g.update(CONTEXT) for name, g in galaxies.items()}
+    updates = median_times(updates, 3 * repeats)
+    head = ("x plain", "update ms", "kFLOP/star", "of sgemm", "vs plain", "round trip")
+    print(f"\n{'frozen':<14}" + "".join(f"{name:>12}" for name in head))
+    rows = {}
+    for name, galaxy in galaxies.items():
+        speed = sampling[f"{name}, frozen"]["stars_per_cpu_second"]
+        flops, errors = flops_per_star(galaxy), agreement(edfs[name], galaxy)
+        rows[name] = {
+            "ratio_to_plain": speed / sampling[f"{name}, plain"]["stars_per_cpu_second"],
+            "update_ms": 1e3 * updates[name],
+            "flops_per_star": flops,
+            "fraction_of_sgemm": 1e-9 * flops * speed / rates["64 x 64 x 4096"],
+            "largest_difference": errors,
+        }
+        r = rows[name]
+        print(
+            f"  {name:<12}{r['ratio_to_plain']:12.2f}{r['update_ms']:12.2f}{flops / 1e3:12.1f}"
+            f"{r['fraction_of_sgemm']:12.2f}{errors['plain']:12.1e}{errors['round_trip']:12.1e}"
+        )
+    return rows
 
 
 def main():
@@ -75,44 +118,38 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stars", type=int, default=20_000)
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--streamed", type=int, default=10_000_000, help="0: no streaming")
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = "1"  # one worker draws, here and in the subprocess
     torch.set_num_threads(1)
-    data = TrainingSet.from_galaxies(mocks.make_suite(12, 2000, seed=1, scatter=0.0))
-    runs = {preset: untrained(data, preset) for preset in sorted(PRESETS)}
-    n = arguments.stars
-    row = data.context[:1]
-    noise = torch.randn(n, len(data.columns))
-    context = torch.zeros(n, len(data.context_names))
-    plain = plain_spline(noise.shape[1], context.shape[1])
-    plain.load_state_dict(runs["spline"].model.flow.state_dict())
-
-    def in_chunks(work):
-        def whole():
-            with torch.inference_mode():
-                for i in range(0, n, 4096):
-                    work(noise[i : i + 4096])
-
-        return whole
-
-    sampling = {BASELINE: lambda: plain.sample(n, context)}
-    for preset, run in runs.items():
-        sampling[f"{preset}, plain"] = in_chunks(lambda z, model=run.model: model.inverse(z, row))
-        sampler = FrozenModel(run.model).at(row)
-        sampling[f"{preset}, frozen"] = in_chunks(lambda z, at=sampler: at(z.T, data.columns))
-    x, c = noise[:1024], context[:1024]
-    training = {BASELINE: train_step(plain, x, c)}
-    training |= {preset: train_step(run.model.flow, x, c) for preset, run in runs.items()}
     result = {}
-    for kind, variants, count in (("sampling", sampling, n), ("training", training, len(x))):
-        times = median_times(variants, arguments.repeats)
-        result[kind] = {
-            name: {"stars_per_cpu_second": count / t, "ratio": times[BASELINE] / t}
-            for name, t in times.items()
-        }
-        print(f"{kind:<28} {'stars/CPU-s':>12} {'ratio':>7}")
-        for name, entry in result[kind].items():
-            print(f"  {name:<26} {entry['stars_per_cpu_second']:12,.0f} {entry['ratio']:7.2f}")
+    if arguments.streamed:  # first: the peak of a child counts its parent's size when it starts
+        result["stream"] = s = memory.stream(arguments.streamed)
+        print(
+            f"stream of {s['stars']:,} stars: peak {s['peak_bytes'] / 1e6:.0f} MB, "
+            f"{s['stars'] / s['cpu_seconds']:,.0f} stars/CPU-s, mean age {s['mean_age']:.3f} Gyr"
+        )
+    n, repeats = arguments.stars, arguments.repeats
+    edfs = models()
+    assert set(edfs) == set(PRESETS), "a preset is not measured"
+    galaxies = {name: edf.freeze(CONTEXT, n=n, seed=1) for name, edf in edfs.items()}
+    plain = baseline.plain_spline(10, 4)
+    plain.load_state_dict(edfs["spline"]._model.flow.state_dict())
+
+    context = torch.zeros(n, 4)
+    noise = torch.randn(n, 10)
+    variants = {baseline.NAME: lambda: plain.sample(n, context)}
+    for name, edf in edfs.items():
+        variants[f"{name}, plain"] = plain_sampling(edf, noise)
+        variants[f"{name}, frozen"] = galaxies[name].arrays
+    result["sampling"] = table("sampling", median_times(variants, repeats), n)
+    result["sgemm_gflops"] = rates = sgemm_rates(repeats)
+    for name, rate in rates.items():
+        print(f"  sgemm {name:<20} {rate:12.0f} GFLOP/s")
+    result["frozen"] = frozen_table(edfs, galaxies, result["sampling"], rates, repeats)
+    steps = training.variants(edfs, plain, BATCH)
+    result["training"] = table("training", median_times(steps, repeats), BATCH)
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")
 

@@ -1,0 +1,116 @@
+"""Star particles in the plane of two columns: shares of the mass, and running percentiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from astropy import units as u
+
+from galflowlab.profiles.binning import bin_index, checked_edges, columns, masked, quantiles
+from galflowlab.schema import COLUMNS, Quantity, Stars
+
+_LOG_Z = Quantity("log10_metallicity", u.dex, "log10 of the mass fraction of metals", "log₁₀ Z")
+
+
+@dataclass(frozen=True)
+class Percentiles:
+    """Percentiles of one column in bins of another.
+
+    Parameters
+    ----------
+    edges
+        Edges of the bins, shape (bins + 1,).
+    fractions
+        Share of the mass of a bin that has at most the value.
+    values
+        Masked array of shape (fraction, bins).
+    counts
+        Number of stars in each bin.
+    quantity
+        What the values are.
+    """
+
+    edges: np.ndarray
+    fractions: tuple[float, ...]
+    values: np.ma.MaskedArray
+    counts: np.ndarray
+    quantity: Quantity
+
+
+def plane(
+    stars: Stars,
+    x: str,
+    y: str,
+    x_range: tuple[float, float],
+    y_range: tuple[float, float],
+    bins: int,
+) -> np.ma.MaskedArray:
+    """Share of all mass in each pixel of a plane of two columns.
+
+    Returns a masked array of shape (bins, bins), indexed ``[iy, ix]`` with ``[0, 0]`` at the
+    lower left; pixels without mass are masked. Stars outside the ranges count in the total
+    only. Raises ValueError for ranges that do not increase, no mass, and bad columns.
+    """
+    if bins < 1 or bins != int(bins):
+        raise ValueError(f"expected a whole number of bins, at least 1, got {bins}")
+    *values, mass = columns(stars, (x, y, "mass"))
+    if not mass.sum() > 0:
+        raise ValueError("the stars have no mass: there is nothing to take shares of")
+    edges = [checked_edges(limits) for limits in (x_range, y_range)]
+    ix, iy = (
+        np.floor((v - low) * (bins / (high - low)))
+        for v, (low, high) in zip(values, edges, strict=True)
+    )
+    inside = (ix >= 0) & (ix < bins) & (iy >= 0) & (iy < bins)
+    index = (iy[inside] * bins + ix[inside]).astype(np.intp)
+    share = np.bincount(index, mass[inside] / mass.sum(), minlength=int(bins) ** 2)
+    return masked(share, share > 0).reshape(int(bins), int(bins))
+
+
+def percentiles(
+    stars: Stars,
+    x: str,
+    y: str,
+    edges: Sequence[float] | np.ndarray,
+    fractions: Sequence[float] = (0.16, 0.5, 0.84),
+) -> Percentiles:
+    """Percentiles of column `y` in bins of column `x`, weighted by mass.
+
+    The value at a fraction is the smallest of a star such that the stars up to it have at
+    least that fraction of the mass of the bin. Raises ValueError for bad columns, edges that do
+    not increase, and fractions outside 0 to 1.
+    """
+    if not all(0 < fraction <= 1 for fraction in fractions):
+        raise ValueError(f"expected fractions above 0, at most 1, got {fractions}")
+    edges = checked_edges(edges)
+    along, values, mass = columns(stars, (x, y, "mass"))
+    index = bin_index(along, edges)
+    order = np.argsort(
+        index.astype(np.min_scalar_type(-len(edges))), kind="stable"
+    )  # small integers: a radix sort
+    bounds = np.searchsorted(index[order], np.arange(len(edges)))
+    out = np.zeros((len(fractions), len(edges) - 1))
+    valid = np.zeros(len(edges) - 1, dtype=bool)
+    for i, members in enumerate(np.split(order, bounds)[1:-1]):
+        weight = mass[members]
+        valid[i] = weight.sum() > 0
+        if valid[i]:
+            out[:, i] = quantiles(values[members], weight, fractions)
+    shown = masked(out, np.broadcast_to(valid, out.shape))
+    return Percentiles(edges, tuple(fractions), shown, np.diff(bounds), COLUMNS[y])
+
+
+def age_metallicity(stars: Stars, edges: Sequence[float] | np.ndarray) -> Percentiles:
+    """Median and 16th and 84th percentile of [Fe/H] in bins of age [Gyr].
+
+    Of log10 Z if the stars have no ``fe_h``; percentiles at Z = 0 are then masked.
+    """
+    names = getattr(stars, "colnames", stars)
+    if "fe_h" in names:
+        return percentiles(stars, "age", "fe_h", edges)
+    found = percentiles(stars, "age", "metallicity", edges)
+    z = found.values.filled(0.0)
+    values = masked(np.log10(np.where(z > 0, z, 1.0)), z > 0)
+    return Percentiles(found.edges, found.fractions, values, found.counts, _LOG_Z)
