@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help lab app test test-fast lint format bench browser model clean
+.PHONY: help lab app test test-fast lint format bench bench-live browser model clean
 
 help:
 	@echo "make lab     JupyterLab on notebooks/01_explore.ipynb"
@@ -12,6 +12,7 @@ help:
 	@echo "make test    lint, tests, notebooks and the browser test"
 	@echo "make lint    ruff, mypy, import-linter"
 	@echo "make bench   speed, as ratios measured in one run"
+	@echo "make bench-live   speed of the explorer in a real browser"
 	@echo "make model   train and judge the embedded model again"
 
 lab: $(VENV)/.lab
@@ -38,6 +39,9 @@ format: $(VENV)/.dev
 
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks.sampling
+
+bench-live: browser
+	$(BIN)/python -m tests.benchmarks.live
 
 # The browser tests need Chromium; without it they are skipped, and say so.
 browser: $(VENV)/.dev

@@ -26,10 +26,10 @@ CHROMIUM_ARGUMENTS = [
 ]
 TOKEN = "browser-test"
 
-# Hash of the pixels that a canvas holds; null until there is something on it.
+# Hash of the pixels that a settled canvas holds; null while it is still being refined.
 PIXELS = """selector => {
   const canvas = document.querySelector(selector);
-  if (!canvas || !canvas.width || !canvas.getAttribute('aria-label')) return null;
+  if (!canvas || !canvas.width || canvas.dataset.state !== 'settled') return null;
   const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
   copy.drawImage(canvas, 0, 0);
   let hash = 2166136261;
@@ -79,8 +79,8 @@ def voila_command(port):
 class App:
     """A page with an explorer on it."""
 
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, canvas=CANVAS):
+        self.page, self.canvas = page, canvas
         self.errors = []
         page.on("console", lambda m: self.errors.append(m.text) if m.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
@@ -88,40 +88,61 @@ class App:
         # Voila's own page asks a CDN for icons; nothing here may need the network.
         page.route(re.compile(r"^https://"), lambda route: route.fulfill(status=200, body=""))
 
+    def part(self, name, nth=0):
+        return self.page.locator(f".gfl-{name}").nth(nth)
+
     def status(self):
-        return self.page.locator(".gfl-status").first
+        return self.part("status")
 
-    def handle(self, name):
-        return self.page.locator(f".gfl-slider-{name} .noUi-handle").first
+    def handle(self, name, nth=0):
+        return self.page.locator(f".gfl-slider-{name} .noUi-handle").nth(nth)
 
-    def press(self, name, key):
-        self.handle(name).focus()  # without focus, keys are shortcuts of JupyterLab
+    def press(self, name, key, nth=0):
+        self.handle(name, nth).focus()  # without focus, keys are shortcuts of JupyterLab
         self.page.keyboard.press(key)
 
-    def drag(self, name, distance, steps=30):
-        box = self.handle(name).bounding_box()
-        x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-        self.page.mouse.move(x, y)
+    def press_on(self, selector, key):
+        self.page.locator(selector).first.focus()
+        self.page.keyboard.press(key)
+
+    def drag(self, locator, start, end, steps=20):
+        """Drag between two places of an element, given from its upper left corner."""
+        locator.scroll_into_view_if_needed()
+        box = locator.bounding_box()
+        self.page.mouse.move(box["x"] + start[0], box["y"] + start[1])
         self.page.mouse.down()
-        self.page.mouse.move(x + distance, y, steps=steps)
+        self.page.mouse.move(box["x"] + end[0], box["y"] + end[1], steps=steps)
         self.page.mouse.up()
 
     def pixels(self):
-        self.page.wait_for_function(f"s => ({PIXELS})(s) !== null", arg=CANVAS, timeout=90_000)
-        return self.page.evaluate(PIXELS, CANVAS)
+        """Hash of the maps once they have settled."""
+        script = f"s => ({PIXELS})(s) !== null"
+        self.page.wait_for_function(script, arg=self.canvas, timeout=90_000)
+        return self.page.evaluate(PIXELS, self.canvas)
 
     def wait_until_not(self, old):
         script = f"([s, old]) => ![null, old].includes(({PIXELS})(s))"
-        self.page.wait_for_function(script, arg=[CANVAS, old], timeout=15_000)
+        self.page.wait_for_function(script, arg=[self.canvas, old], timeout=30_000)
         return self.pixels()
 
     def wait_until(self, expected):
         script = f"([s, expected]) => ({PIXELS})(s) === expected"
-        self.page.wait_for_function(script, arg=[CANVAS, expected], timeout=15_000)
+        self.page.wait_for_function(script, arg=[self.canvas, expected], timeout=30_000)
 
-    def wait_for_stars(self):
-        self.status().get_by_text("stars ·").wait_for(timeout=90_000)
-        return self.pixels()
+    def alt(self):
+        return self.page.locator(self.canvas).first.get_attribute("aria-label")
+
+    def wait_for_alt(self, text):
+        script = "([s, t]) => document.querySelector(s).getAttribute('aria-label').includes(t)"
+        self.page.wait_for_function(script, arg=[self.canvas, text], timeout=30_000)
+
+    def drawn(self, selector):
+        """How often a canvas has been drawn."""
+        return int(self.page.locator(selector).first.get_attribute("data-frame"))
+
+    def wait_drawn_after(self, selector, frame):
+        script = "([s, n]) => Number(document.querySelector(s).dataset.frame) > n"
+        self.page.wait_for_function(script, arg=[selector, frame], timeout=30_000)
 
 
 def _environment(folder):

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from galflowlab_widgets import Explorer
 
-from galflowlab.context import Population
+from galflowlab.population import Population
 from galflowlab.schema import EDF_COLUMNS, as_stars
 
 NAMES = ("log10_mstar", "age_p50", "age_p10", "mean_metallicity")
@@ -63,13 +64,24 @@ class StubFrozen:
         self.context = self.edf.population.complete(context)
         self.table = self.edf.draw(self.n, self.context, self.seed)
 
-    def arrays(self, *, columns):
-        return {name: self.table[name].value for name in columns}
-
-    def stars(self):
-        return self.table
+    def arrays(self, n, columns, *, start):
+        return {name: self.table[name].value[start : start + n] for name in columns}
 
 
 @pytest.fixture
 def edf():
     return StubEDF()
+
+
+@pytest.fixture
+def explore(edf):
+    """Make explorers that are closed in the end."""
+    made = []
+
+    def make(**options):
+        made.append(Explorer(edf, **options))
+        return made[-1]
+
+    yield make
+    for explorer in made:
+        explorer.close()

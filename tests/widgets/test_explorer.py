@@ -2,49 +2,56 @@ import threading
 
 import numpy as np
 import pytest
-from galflowlab_widgets import Explorer
+from galflowlab_widgets.live import PREVIEW
+from ipywidgets.widgets.widget import _instances
 
-from galflowlab.schema import CONTEXT
+import galflowlab
+from galflowlab.tables import read_table
 
 
-def test_shows_the_typical_galaxy_at_once(edf):
-    explorer = Explorer(edf, n=2000)
+def shown(explorer):
+    frame = {**explorer.canvas.frame, "ping": None}
+    return explorer.canvas.pixels, frame, explorer.canvas.alt
+
+
+def test_shows_the_typical_galaxy_at_once(explore, edf):
+    explorer = explore(n=2000)
     assert explorer.frames == 1
     assert explorer.context == edf.population.complete({})
-    assert len(explorer.canvas.pixels) == 4 * explorer.canvas.axes["bins"] ** 2
+    assert len(explorer.canvas.pixels) == 4 * explorer.canvas.frame["bins"] ** 2
     assert max(explorer.canvas.pixels) > 200
-    assert "2 000 stars ·" in explorer.status.value
+    assert "2 000 stars · refined ·" in explorer.status.value
     assert "extrapolated" not in explorer.status.value
     assert len(explorer.stars) == 2000
 
 
-def test_every_context_has_a_slider_with_its_unit(edf):
-    explorer = Explorer(edf, n=500)
-    assert tuple(explorer.sliders) == edf.context_names
-    for name, control in explorer.sliders.items():
-        assert CONTEXT[name].label in control.label.value
-        assert CONTEXT[name].unit_text in control.label.value
-        low, high = edf.population.range(name)
-        control.value = 0.0 if name != "mean_metallicity" else 1e-9
-        assert control.value < low
-        control.value = 1e9
-        assert control.value > high
-        assert f"gfl-slider-{name}" in control.slider._dom_classes
+def test_a_preview_first_and_then_all_stars(explore):
+    explorer = explore(n=3 * PREVIEW)
+    explorer.sliders["log10_mstar"].value = 10.0
+    assert "20 000 of 60 000 stars · preview" in explorer.status.value
+    preview = shown(explorer)
+    assert explorer.wait(30)
+    assert "60 000 stars · refined" in explorer.status.value
+    assert explorer.canvas.pixels != preview[0]
+    assert explorer.canvas.frame["rows"] == preview[1]["rows"]  # the colour bars have not jumped
+    assert explorer.canvas.frame["xticks"] == preview[1]["xticks"]
+    assert len(explorer.stars) == 3 * PREVIEW
 
 
-def test_a_moved_slider_changes_the_picture_once(edf):
-    explorer = Explorer(edf, n=2000)
+def test_a_moved_slider_changes_the_picture_once(explore, edf):
+    explorer = explore(n=2000)
     before = explorer.canvas.pixels
-    explorer.sliders["log10_mstar"].value = 11.0
+    explorer.sliders["log10_mstar"].slider.value += 20
     assert explorer.canvas.pixels != before
     assert explorer.frames == 2
     assert len(edf.calls) == 2
-    assert explorer.context["log10_mstar"] == 11.0
-    assert explorer.stars["mass"].value.sum() == pytest.approx(1e11, rel=1e-4)
+    mass = explorer.context["log10_mstar"]
+    assert mass == explorer.sliders["log10_mstar"].value
+    assert explorer.stars["mass"].value.sum() == pytest.approx(10**mass, rel=1e-4)
 
 
-def test_untouched_sliders_follow_and_touched_ones_stay(edf):
-    explorer = Explorer(edf, n=500)
+def test_untouched_sliders_follow_and_touched_ones_stay(explore, edf):
+    explorer = explore(n=500)
     mass, age = explorer.sliders["log10_mstar"], explorer.sliders["age_p50"]
     mass.value = 11.0
     assert age.following
@@ -57,9 +64,31 @@ def test_untouched_sliders_follow_and_touched_ones_stay(edf):
     assert explorer.context == edf.population.complete({"log10_mstar": 9.0, "age_p50": 5.0})
 
 
-def test_sliders_move_by_whole_steps_that_survive_the_browser(edf):
+def test_a_lock_pins_what_would_follow(explore):
+    explorer = explore(n=500)
+    age = explorer.sliders["age_p50"]
+    before = explorer.context["age_p50"]
+    age.lock.value = True
+    explorer.sliders["log10_mstar"].value = 11.0
+    assert explorer.context["age_p50"] == before
+    age.lock.value = False
+    assert explorer.context["age_p50"] != before
+
+
+def test_the_plane_drags_mass_and_metallicity(explore):
+    explorer = explore(n=500)
+    plane = explorer.plane
+    plane.dragged = [0.6, 0.5]
+    assert not explorer.sliders["log10_mstar"].following
+    assert not explorer.sliders["mean_metallicity"].following
+    assert explorer.sliders["age_p50"].following
+    assert plane.position == pytest.approx([0.6, 0.5], abs=0.01)
+    assert explorer.frames == 2
+
+
+def test_sliders_move_by_whole_steps_that_survive_the_browser(explore):
     """The browser rounds to steps: what the kernel sets must be on one, or it comes back."""
-    explorer = Explorer(edf, n=500)
+    explorer = explore(n=500)
     for mass in np.linspace(8, 11, 7):
         explorer.sliders["log10_mstar"].value = mass
         for control in explorer.sliders.values():
@@ -68,44 +97,71 @@ def test_sliders_move_by_whole_steps_that_survive_the_browser(edf):
         assert [c.following for c in explorer.sliders.values()] == [False, True, True, True]
 
 
-def test_reset_restores_the_first_picture_exactly(edf):
-    explorer = Explorer(edf, n=2000)
-    before, axes = explorer.canvas.pixels, explorer.canvas.axes
+def test_reset_restores_the_first_picture_exactly(explore):
+    explorer = explore(n=2000)
+    before = shown(explorer)
     explorer.sliders["log10_mstar"].value = 8.2
     explorer.sliders["mean_metallicity"].value = 0.02
-    explorer.inclination.value = 30
+    explorer.canvas.turned = [30.0, 20.0]
+    explorer.canvas.zoomed = [1.0, 1.0, 2.0]
     frames = explorer.frames
-    explorer.reset_button.click()
+    explorer.reset()
     assert explorer.frames == frames + 1
-    assert explorer.canvas.pixels == before
-    assert explorer.canvas.axes == axes
+    assert shown(explorer) == before
     assert all(control.following for control in explorer.sliders.values())
 
 
-def test_turning_the_view_draws_no_new_stars(edf):
-    explorer = Explorer(edf, n=2000)
+def test_turning_and_zooming_draw_no_new_stars(explore, edf):
+    explorer = explore(n=2000)
     before = explorer.canvas.pixels
     half = len(before) // 4
-    explorer.inclination.value = 45
+    explorer.canvas.turned = [45.0, 0.0]
+    assert explorer.canvas.pixels[:half] == before[:half]
     assert explorer.canvas.pixels[half : 2 * half] != before[half : 2 * half]
-    assert explorer.canvas.axes["columns"][1]["title"] == "inclination 45°"
-    explorer.azimuth.value = 60
-    assert explorer.canvas.axes["columns"][0]["x"] == "x′ [kpc]"
-    assert explorer.frames == 3
+    assert explorer.canvas.frame["columns"][1]["title"] == "inclination 45°"
+    explorer.canvas.turned = [45.0, 60.0]
+    assert explorer.canvas.direction == [45.0, 60.0]
+    assert explorer.canvas.frame["columns"][0]["x"] == "x′ [kpc]"
+    explorer.canvas.zoomed = [1.0, 0.5, 3.0]
+    assert explorer.canvas.field == [1.0, 0.5, 3.0]
+    explorer.canvas.zoomed = []
+    assert explorer.canvas.field[:2] == [0.0, 0.0]
+    assert explorer.frames == 5
     assert len(edf.calls) == 1
 
 
-def test_extrapolation_is_said_in_words(edf):
-    explorer = Explorer(edf, n=500)
+def test_a_fixed_field_stays_when_the_galaxy_grows(explore):
+    explorer = explore(n=2000)
+    field = explorer.canvas.field
+    explorer.view_panel.fixed.value = True
+    explorer.sliders["log10_mstar"].value = 8.0
+    assert explorer.canvas.field == field
+    explorer.view_panel.fixed.value = False
+    assert explorer.canvas.field[2] < field[2]
+
+
+def test_quantities_are_chosen_and_never_twice_the_same(explore):
+    explorer = explore(n=2000)
+    explorer.view_panel.lower.value = "v_los"
+    assert explorer.canvas.frame["rows"][1]["label"] == "v (line of sight) [km s⁻¹]"
+    explorer.view_panel.upper.value = "v_los"
+    assert explorer.view.quantities == ("v_los", "surface_density")
+    assert explorer.view_panel.lower.value == "surface_density"
+
+
+def test_extrapolation_is_said_in_words_and_colour(explore):
+    explorer = explore(n=500)
     explorer.sliders["log10_mstar"].value = 8.0
     assert "extrapolated" not in explorer.status.value
+    assert not explorer.plane.outside
     explorer.sliders["mean_metallicity"].value = 0.03
     assert "outside the training population: extrapolated" in explorer.status.value
     assert "gfl-warning" in explorer.status.value
+    assert explorer.plane.outside
 
 
-def test_an_error_is_one_sentence_and_the_next_frame_recovers(edf, capsys):
-    explorer = Explorer(edf, n=500)
+def test_an_error_is_one_sentence_and_the_next_frame_recovers(explore, edf, capsys):
+    explorer = explore(n=500)
     before, works = explorer.canvas.pixels, edf.draw
 
     def broken(*args, **kwargs):
@@ -123,8 +179,66 @@ def test_an_error_is_one_sentence_and_the_next_frame_recovers(edf, capsys):
     assert capsys.readouterr() == ("", "")
 
 
-def test_two_explorers_are_independent(edf):
-    one, two = Explorer(edf, n=1000), Explorer(edf, n=1000, seed=2)
+def test_number_of_stars_and_seed(explore):
+    explorer = explore(n=2000)
+    first = explorer.stars["x"].copy()
+    explorer.actions.count.value = 20_000
+    assert len(explorer.stars) == 20_000
+    explorer.actions.resample.click()
+    assert len(explorer.stars) == 20_000
+    assert "seed=2" in explorer.code
+    assert not np.array_equal(explorer.stars["x"][:2000], first)
+
+
+def test_playing_moves_along_the_path_and_a_hand_stops_it(explore):
+    explorer = explore(n=500)
+    explorer.path = [{"log10_mstar": 8.0}, {"log10_mstar": 9.0}, {"log10_mstar": 11.0}]
+    player = explorer.actions.player
+    player.playing = True
+    player.value = player.max // 4
+    assert explorer.context["log10_mstar"] == pytest.approx(9.0)
+    assert explorer.sliders["age_p50"].following
+    player.value = player.max // 2
+    assert explorer.context["log10_mstar"] == pytest.approx(11.0)
+    assert player.playing
+    explorer.sliders["age_p50"].slider.value += 1
+    assert not player.playing
+
+
+def test_exported_stars_are_those_shown(explore, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    explorer = explore(n=2000)
+    for name in ("galaxy.fits", "galaxy.hdf5", "galaxy.parquet"):
+        explorer.actions.filename.value = name
+        explorer.actions.export.click()
+        assert f"wrote {name}: 2 000 stars" in explorer.status.value
+        table, header = read_table(tmp_path / name)
+        np.testing.assert_array_equal(table["vx"].value, explorer.stars["vx"].value)
+        assert header["context"] == explorer.context
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("../galaxy.fits", "working directory"),
+        ("/tmp/galaxy.fits", "working directory"),
+        ("galaxy.exe", "cannot tell the format"),
+        ("nowhere/galaxy.fits", "there is no folder nowhere"),
+    ],
+)
+def test_export_refuses_in_words(explore, tmp_path, monkeypatch, name, message):
+    inner = tmp_path / "inner"
+    inner.mkdir()
+    monkeypatch.chdir(inner)
+    explorer = explore(n=500)
+    explorer.actions.filename.value = name
+    explorer.actions.export.click()
+    assert message in explorer.status.value
+    assert [p.name for p in tmp_path.rglob("*")] == ["inner"]
+
+
+def test_two_explorers_are_independent(explore):
+    one, two = explore(n=1000), explore(n=1000, seed=2)
     before = two.canvas.pixels
     assert one.canvas.pixels != before
     one.sliders["log10_mstar"].value = 9.0
@@ -133,8 +247,18 @@ def test_two_explorers_are_independent(edf):
     assert two.sliders["log10_mstar"].following
 
 
-def test_changes_from_several_threads_end_in_a_consistent_picture(edf):
-    explorer = Explorer(edf, n=500)
+def test_closing_leaves_nothing_behind(explore):
+    before = set(_instances)
+    explorer = explore(n=3 * PREVIEW)
+    explorer.close()
+    assert explorer.wait(10)
+    assert set(_instances) <= before
+    assert explorer.canvas.comm is None
+    assert explorer.context == {}
+
+
+def test_changes_from_several_threads_end_in_a_consistent_picture(explore):
+    explorer = explore(n=500)
 
     def wiggle(name, values):
         for value in values:
@@ -148,8 +272,23 @@ def test_changes_from_several_threads_end_in_a_consistent_picture(edf):
         thread.start()
     for thread in threads:
         thread.join()
-    expected = Explorer(edf, n=500)
+    expected = explore(n=500)
     expected.sliders["log10_mstar"].value = 11.0
     expected.sliders["age_p50"].value = 8.0
+    assert explorer.wait(10)
     assert explorer.context == expected.context
     assert explorer.canvas.pixels == expected.canvas.pixels
+
+
+def test_the_code_makes_the_stars_that_are_shown():
+    from galflowlab_widgets import Explorer
+
+    explorer = Explorer(galflowlab.load("mock"), n=PREVIEW + 5000)
+    explorer.sliders["log10_mstar"].slider.value += 7
+    scope = {}
+    exec(explorer.code, scope)  # what a user does with copied code
+    assert explorer.actions.copy.text == explorer.code
+    for name in explorer.stars.colnames:
+        made, shown_ = scope["stars"][name].value, explorer.stars[name].value
+        np.testing.assert_allclose(made, shown_, rtol=1e-5, atol=1e-5 * np.abs(made).max())
+    explorer.close()

@@ -2,89 +2,36 @@
 
 from __future__ import annotations
 
-import html
-import logging
-import threading
-import time
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from typing import Any, Protocol
+from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
-import numpy as np
 from astropy.table import QTable
+from IPython.display import DisplayHandle, display
 
+from galflowlab_widgets.actions import ActionBar
 from galflowlab_widgets.canvas import MapCanvas
-from galflowlab_widgets.controls import ContextControl, Ranges, view_slider
-from galflowlab_widgets.rendering import picture
+from galflowlab_widgets.context_panel import ContextPanel
+from galflowlab_widgets.controls import ContextControl
+from galflowlab_widgets.diagram_tabs import DiagramTabs
+from galflowlab_widgets.export import code, write_stars
+from galflowlab_widgets.live import LiveGalaxy, Model
+from galflowlab_widgets.plane import ContextPlane
+from galflowlab_widgets.references import References, references_for
+from galflowlab_widgets.refining import Refiner
+from galflowlab_widgets.rendering import View
+from galflowlab_widgets.screen import Screen
+from galflowlab_widgets.status import Status
+from galflowlab_widgets.view_panel import ViewPanel
 
-_LOG = logging.getLogger(__name__)
-_COLUMNS = ("x", "y", "z", "age", "mass")
-
-
-class Contexts(Ranges, Protocol):
-    """The population of training contexts, as far as the explorer uses it."""
-
-    def complete(self, context: Mapping[str, float]) -> dict[str, float]:
-        """Fill in the entries left out with what is typical."""
-        ...
-
-    def inside(self, context: Mapping[str, float]) -> bool:
-        """Whether a context lies among the training galaxies."""
-        ...
-
-
-class Frozen(Protocol):
-    """Stars that follow a context, as far as the explorer uses them."""
-
-    @property
-    def context(self) -> dict[str, float]:
-        """The whole context of the stars."""
-        ...
-
-    def update(self, context: Mapping[str, float]) -> None:
-        """Move the stars to another context."""
-        ...
-
-    def arrays(self, *, columns: Iterable[str]) -> dict[str, np.ndarray]:
-        """Plain columns of all stars, in the units of `galflowlab.schema`."""
-        ...
-
-    def stars(self) -> QTable:
-        """All stars as a table with units."""
-        ...
-
-
-class Model(Protocol):
-    """A conditional eDF, as far as the explorer uses it."""
-
-    @property
-    def columns(self) -> tuple[str, ...]:
-        """Columns of a star, in order."""
-        ...
-
-    @property
-    def context_names(self) -> tuple[str, ...]:
-        """Entries of the context, in order."""
-        ...
-
-    @property
-    def population(self) -> Contexts:
-        """The contexts seen in training."""
-        ...
-
-    def freeze(self, context: Mapping[str, float], *, n: int, seed: int) -> Frozen:
-        """Fix the noise of `n` stars, so that they move smoothly with the context."""
-        ...
+_SEEDS = 2**31
 
 
 class Explorer(widgets.VBox):
-    """Sliders for the context of a model galaxy, and its maps.
+    """Drag the context of a model galaxy and watch its maps follow.
 
-    A context entry follows the population of training galaxies until its slider is moved;
-    from then on it stays where it was put, until *reset*. The maps show surface density and
-    mean age, face-on and at the chosen inclination. Where the chosen context is not supported
-    by the training galaxies, the status line says so.
+    A context entry follows the population of training galaxies until it is moved or locked. A
+    preview of the galaxy is drawn at once; when the hand rests, it is refined to all stars.
+    Where the context is not supported by the training galaxies, the status line says so.
 
     Parameters
     ----------
@@ -94,142 +41,178 @@ class Explorer(widgets.VBox):
         Number of stars.
     seed
         Seed of the base noise, which stays fixed: the same sliders show the same stars.
+    references
+        Real galaxies to set beside the model, such as `GalaxyReferences`; by default the
+        galaxies it was trained on, if they can be had.
 
     Attributes
     ----------
-    sliders
-        Controls of the context by name; their ``value`` is physical and may be set from code.
-    inclination, azimuth
-        Sliders of the viewing direction [degree].
-    context
-        The context of the galaxy shown.
-    stars
-        Its stars as a table with units: what `EDF.sample` returns for this context and seed.
-    frames
-        Number of pictures drawn so far.
+    path
+        Contexts through which *play* moves; entries that they do not name stay as they are.
+    canvas, status, tabs, actions, context_panel, view_panel
+        The parts of the app.
     """
 
-    def __init__(self, edf: Model, *, n: int = 50_000, seed: int = 1) -> None:
-        self.frames = 0
-        self._edf, self._n, self._seed = edf, int(n), seed
-        self._frozen: Frozen | None = None  # made with the first picture
-        self._columns: dict[str, np.ndarray] = {}
-        # Handlers run in a subshell thread of the kernel while cells run in the main thread.
-        self._drawing = threading.RLock()
-        self._silent = False  # while the view is reset; only touched under the lock
+    def __init__(
+        self,
+        edf: Model,
+        *,
+        n: int = 200_000,
+        seed: int = 1,
+        references: References | None = None,
+    ) -> None:
+        self._edf = edf
+        self._handle: DisplayHandle | None = None
+        live = LiveGalaxy(edf, n=int(n), seed=int(seed))
+        low, high = edf.population.range("log10_mstar")
+        self.path: Sequence[Mapping[str, float]] = ({"log10_mstar": low}, {"log10_mstar": high})
 
-        self.sliders = {
-            name: ContextControl(name, edf.population, partial(self._on_context, name))
-            for name in edf.context_names
-        }
-        self.inclination = view_slider("inclination", 90, 180)
-        self.azimuth = view_slider("azimuth", 0, 360)
-        self.reset_button = widgets.Button(
-            description="reset", tooltip="let all sliders follow the population again"
-        )
-        self.reset_button.add_class("gfl-reset")
         self.canvas = MapCanvas()
-        self.status = widgets.HTML()
-        self.status.add_class("gfl-status")
-        super().__init__([self._arrange()])
+        self.status = Status()
+        refiner = Refiner(lambda error: self.status.error("Could not refine", error))
+        self.context_panel = ContextPanel(edf, self._on_moved, refiner.lock)
+        self.view_panel = ViewPanel(edf.columns, self.canvas, self._on_turned, refiner.lock)
+        self.tabs = DiagramTabs(edf.columns, self._on_turned)
+        self.actions = ActionBar(
+            live.n,
+            resized=lambda count: self._restart(count, live.seed),
+            resampled=lambda: self._restart(live.n, (live.seed + 1) % _SEEDS),
+            reset=self.reset,
+            played=self._on_played,
+            snapshot=lambda: self.canvas.snapshot("galaxy.png"),
+            exported=self._on_exported,
+        )
+        self._screen = Screen(
+            live,
+            refiner,
+            canvas=self.canvas,
+            context=self.context_panel,
+            view=self.view_panel,
+            tabs=self.tabs,
+            status=self.status,
+            references=references or references_for(edf),
+            population=edf.population,
+            moved=self._on_shown,
+        )
+        super().__init__(self._arrange())
         self.add_class("gfl-explorer")
+        self._screen.move()
 
-        self._safely(self._sample)
-        for slider in (self.inclination, self.azimuth):
-            slider.observe(self._on_view, "value")
-        self.reset_button.on_click(self._on_reset)
+    @property
+    def sliders(self) -> dict[str, ContextControl]:
+        """Controls of the context by name; their ``value`` is physical and may be set."""
+        return self.context_panel.sliders
+
+    @property
+    def plane(self) -> ContextPlane | None:
+        """The mass-metallicity plane, if the context has both."""
+        return self.context_panel.plane
+
+    @property
+    def frames(self) -> int:
+        """Number of pictures drawn so far."""
+        return self._screen.frames
 
     @property
     def context(self) -> dict[str, float]:
         """The context of the galaxy shown, empty before the first."""
-        return self._frozen.context if self._frozen else {}
+        return self._screen.live.context
 
     @property
-    def stars(self) -> QTable | None:
-        """Stars of the galaxy shown, with units."""
-        return self._frozen.stars() if self._frozen else None
+    def stars(self) -> QTable:
+        """Its stars with units: what `EDF.sample` returns for this context and seed."""
+        with self._screen.refiner.lock:
+            return self._screen.live.table()
 
-    def _arrange(self) -> widgets.Widget:
-        lines: list[widgets.Widget] = []
-        for control in self.sliders.values():
-            lines += [control.label, control.slider]
-        lines += [widgets.Label("inclination of the right-hand maps [°]"), self.inclination]
-        lines += [widgets.Label("azimuth [°]"), self.azimuth]
-        left = widgets.VBox([*lines, self.reset_button, self.status])
-        left.add_class("gfl-controls")
-        return widgets.HBox([left, self.canvas], layout={"flex_flow": "row wrap"})
+    @property
+    def view(self) -> View:
+        """What is shown and from where; may be set."""
+        return self.view_panel.view
+
+    @view.setter
+    def view(self, view: View) -> None:
+        self.view_panel.view = view
+
+    @property
+    def code(self) -> str:
+        """Python that makes the stars shown."""
+        live = self._screen.live
+        return code(getattr(self._edf, "source", None), live.context, live.n, live.seed)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the picture is refined; False if that took too long."""
+        return self._screen.refiner.wait(timeout)
 
     def reset(self) -> None:
         """Let every context entry follow the population again and look from the start."""
-        with self._drawing:
-            self._silent = True
-            try:
-                for control in self.sliders.values():
-                    control.following = True
-                self.inclination.value, self.azimuth.value = 90, 0
-            finally:
-                self._silent = False
-            self._safely(self._sample)
+        self.actions.pause()
+        self._screen.move(self._start_again)
 
-    def _on_reset(self, _button: widgets.Button) -> None:
-        self.reset()
+    def close(self) -> None:
+        """Stop all work, and free the stars and the widgets."""
+        self._screen.close()
+        for widget in _parts(self)[:-1]:
+            widget.close()
+        super().close()
 
-    def _on_context(self, name: str) -> None:
-        with self._drawing:
-            control = self.sliders[name]
-            if not control.silent:
-                control.following = False
-                self._safely(self._sample)
+    def _ipython_display_(self) -> None:
+        """Display the app, and a still for those who read the notebook without a kernel."""
+        display({"text/plain": repr(self), **self._repr_mimebundle_()}, raw=True)
+        self._handle = display({"text/html": self._screen.still()}, raw=True, display_id=True)
+        self._screen.settled = self._renew_still
 
-    def _on_view(self, _change: Any) -> None:
-        with self._drawing:
-            if not self._silent:
-                self._safely(self._draw)
+    def _arrange(self) -> list[widgets.Widget]:
+        left = widgets.VBox([self.context_panel, self.actions])
+        left.add_class("gfl-controls")
+        right = widgets.VBox([self.view_panel, self.canvas, self.status])
+        right.add_class("gfl-pictures")
+        top = widgets.HBox([left, right], layout={"flex_flow": "row wrap"})
+        return [top, self.tabs]
 
-    def _sample(self) -> None:
-        """Draw stars for the present sliders and show them."""
-        chosen = {n: c.value for n, c in self.sliders.items() if not c.following}
-        if self._frozen is None:
-            self._frozen = self._edf.freeze(chosen, n=self._n, seed=self._seed)
-        else:
-            self._frozen.update(chosen)
-        for name, control in self.sliders.items():
-            if control.following:
-                control.follow(self._frozen.context[name])
-            control.describe()
-        wanted = [c for c in _COLUMNS if c in (*self._edf.columns, "mass")]
-        self._columns = self._frozen.arrays(columns=wanted)
-        self._draw()
+    def _on_moved(self) -> None:
+        self.actions.pause()
+        self._screen.move()
 
-    def _draw(self) -> None:
-        """Show the present stars from the present direction."""
-        if not self._columns:
-            raise ValueError("there are no stars to show")
-        self.canvas.show(picture(self._columns, self.inclination.value, self.azimuth.value))
-        self.frames += 1
+    def _on_turned(self) -> None:
+        self._screen.turn()
 
-    def _safely(self, action: Callable[[], None]) -> None:
-        """Run an action; say in the status line how it went."""
-        start = time.perf_counter()
-        try:
-            action()
-            inside = self._edf.population.inside(self.context)
-        except Exception as error:
-            _LOG.debug("the explorer could not draw", exc_info=True)
-            self.status.value = _warning("error", f"Could not draw: {_sentence(error)}")
-            return
-        elapsed = 1e3 * (time.perf_counter() - start)
-        text = f"{len(self._columns['mass']):,} stars · {elapsed:.0f} ms".replace(",", " ")
-        if not inside:
-            text += "<br>" + _warning("warning", "outside the training population: extrapolated")
-        self.status.value = f"<span>{text}</span>"
+    def _restart(self, n: int, seed: int) -> None:
+        self._screen.move(lambda: self._screen.live.resize(n, seed))
+
+    def _on_played(self, place: float) -> None:
+        self._screen.move(lambda: self.context_panel.put(_along(self.path, place)))
+
+    def _on_exported(self, name: str) -> None:
+        def write() -> str:
+            header = {"context": self.context, "code": self.code}
+            path = write_stars(self.stars, name, header)
+            return f"wrote {path.name}: {self._screen.live.n:,} stars".replace(",", " ")
+
+        self.status.tell(write)
+
+    def _start_again(self) -> None:
+        self.context_panel.release()
+        self.view_panel.reset()
+
+    def _on_shown(self) -> None:
+        self.actions.copy.text = self.code
+
+    def _renew_still(self) -> None:
+        if self._handle:
+            self._handle.update({"text/html": self._screen.still()}, raw=True)
 
 
-def _warning(kind: str, text: str) -> str:
-    return f'<span class="gfl-{kind}" role="alert">{html.escape(text)}</span>'
+def _parts(widget: widgets.Widget) -> list[widgets.Widget]:
+    """A widget and all that it is made of."""
+    inside = [part for child in getattr(widget, "children", ()) for part in _parts(child)]
+    own = [getattr(widget, name) for name in ("layout", "style") if hasattr(widget, name)]
+    return [*inside, *own, widget]
 
 
-def _sentence(error: Exception) -> str:
-    """The first line of an error, or its type if it has nothing to say."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
+def _along(path: Sequence[Mapping[str, float]], place: float) -> dict[str, float]:
+    """Context at a place, 0 to 1, of a path of straight pieces."""
+    position = place * (len(path) - 1)
+    i = min(int(position), len(path) - 2)
+    share = position - i
+    first, last = path[i], path[i + 1]
+    return {name: (1 - share) * first[name] + share * last[name] for name in first if name in last}

@@ -5,27 +5,50 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from math import ceil, floor, log10
-from typing import Any
+from typing import Any, TypeAlias
 
 import matplotlib
 import numpy as np
 
-from galflowlab.maps import QUANTITIES, Map, project_many
-from galflowlab.schema import AGE_MAX
+from galflowlab.maps import QUANTITIES, columns_needed, project_many
+from galflowlab.schema import CONTEXT
+from galflowlab_widgets.scales import BINS, Columns, Scales, linear_ticks, nice_length
 
-Columns = Mapping[str, np.ndarray]
+Polylines: TypeAlias = list[list[list[float]]]
 
-BINS = 128
-AGE_LIMITS = (0.0, AGE_MAX)
-ROWS = {"surface_density": 0, "mean_age": 1}
-"""Quantities shown, from top to bottom, and the palette of each."""
+PALETTES = {
+    "surface_density": "magma",
+    "mean_age": "viridis",
+    "mean_fe_h": "cividis",
+    "mean_o_fe": "plasma",
+    "v_los": "RdBu_r",
+    "sigma_los": "inferno",
+}
+"""Colour map of each quantity: perceptually even and safe for the colour-blind."""
+_INDEX = {name: i for i, name in enumerate(PALETTES)}
 
-_PALETTES = ("magma", "viridis")
-_NEEDS = ("x", "y", "z", "age", "mass")
-_NICE_WIDTHS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-_DECADES = (1.5, 5.0)  # fewest and most decades of surface density in one picture
-_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+@dataclass(frozen=True)
+class View:
+    """What to show of a galaxy and from where.
+
+    Parameters
+    ----------
+    quantities
+        Names in `maps.QUANTITIES`, from top to bottom.
+    inclination, azimuth
+        Direction [degree] of the right-hand panels; the left-hand ones are face-on.
+    centre
+        Middle of the field on the sky [kpc].
+    half_width
+        Half the side of the field [kpc]; None follows the size of the galaxy.
+    """
+
+    quantities: tuple[str, ...] = ("surface_density", "mean_age")
+    inclination: float = 90.0
+    azimuth: float = 0.0
+    centre: tuple[float, float] = (0.0, 0.0)
+    half_width: float | None = None
 
 
 @dataclass(frozen=True)
@@ -37,14 +60,18 @@ class Picture:
     pixels
         One byte per pixel, panel after panel in reading order, each row by row from the
         bottom; 0 where there is nothing to show, else 1 to 255 along the colour bar.
-    axes
+    frame
         Titles, labels, ticks and palettes as plain JSON data.
+    direction, field
+        Inclination and azimuth [degree]; centre and half width [kpc].
     alt
         The picture in words.
     """
 
     pixels: bytes
-    axes: dict[str, Any]
+    frame: dict[str, Any]
+    direction: tuple[float, float]
+    field: tuple[float, float, float]
     alt: str
 
 
@@ -56,113 +83,77 @@ def palettes() -> bytes:
     (surface density), transparent where it means unknown (averages).
     """
     tables = []
-    for name in _PALETTES:
+    for quantity, name in PALETTES.items():
         table = matplotlib.colormaps[name](np.linspace(0, 1, 255), bytes=True)
         empty = table[:1].copy()
-        empty[0, 3] = 255 if name == _PALETTES[0] else 0
+        empty[0, 3] = 255 if quantity == "surface_density" else 0
         tables.append(np.concatenate([empty, table]))
     return np.concatenate(tables).astype(np.uint8).tobytes()
 
 
-def to_bytes(values: np.ma.MaskedArray, low: float, high: float) -> np.ndarray:
-    """Scale values linearly to 1 ... 255, clipped at the limits; 0 where masked."""
-    scaled = (values.filled(low) - low) * (254 / (high - low)) + 1.5
-    levels = np.clip(scaled, 1, 255).astype(np.uint8)
-    levels[np.ma.getmaskarray(values)] = 0
-    return levels
-
-
-def field_half_width(stars: Columns) -> float:
-    """Half the side [kpc] of a field that shows nearly all stars.
-
-    Taken from a coarse series, and from nothing but the stars: the same stars are always
-    shown in the same field, and a small change of the stars seldom changes it.
-    """
-    radius2 = stars["x"] ** 2 + stars["y"] ** 2 + stars["z"] ** 2
-    wanted = 1.25 * float(np.sqrt(np.quantile(radius2, 0.95))) if len(radius2) else 1.0
-    if not (np.isfinite(wanted) and wanted > 0):
-        raise ValueError("the stars have no finite extent")
-    decade = 10.0 ** floor(log10(wanted))
-    nice = (width * decade for width in (*_NICE_WIDTHS, 10.0))
-    return next((width for width in nice if width >= wanted), 10 * decade)
-
-
-def density_limits(densities: Sequence[Map]) -> tuple[float, float]:
-    """Limits of log10 surface density that hold all occupied pixels, to 0.5 dex."""
-    occupied = np.concatenate([m.values.compressed() for m in densities])
-    if not len(occupied):
-        return 0.0, _DECADES[0]
-    high = ceil(2 * log10(occupied.max())) / 2
-    low = floor(2 * log10(occupied.min())) / 2
-    return min(max(low, high - _DECADES[1]), high - _DECADES[0]), high
-
-
-def picture(stars: Columns, inclination: float, azimuth: float, bins: int = BINS) -> Picture:
-    """Draw surface density and mean age, face-on and at the given inclination.
+def picture(
+    stars: Columns,
+    view: View,
+    scales: Scales,
+    *,
+    context: Mapping[str, float] | None = None,
+    ghost: Sequence[Polylines] | None = None,
+    state: str = "settled",
+    bins: int = BINS,
+) -> Picture:
+    """Draw two quantities, face-on and from the direction of the view.
 
     Parameters
     ----------
     stars
-        Plain columns by name in the units of `galflowlab.schema`; without ``age`` there is no
-        map of it.
-    inclination
-        Inclination [degree] of the right-hand panels; the left-hand ones are face-on.
-    azimuth
-        Angle [degree] by which the galaxy is turned about its spin in all panels.
+        Plain columns by name in the units of `galflowlab.schema`.
+    view, scales
+        What is shown, and how it is scaled.
+    context
+        Of the galaxy, for the words.
+    ghost
+        Contours of a real galaxy for each column, see `ghost.contours`.
+    state
+        ``preview``, ``refined`` or, if nothing is to be expected any more, ``settled``.
     bins
         Pixels along each side of a panel.
     """
-    stars = {name: stars[name] for name in _NEEDS if name in stars}
-    rows = [name for name in ROWS if name != "mean_age" or "age" in stars]
-    half_width = field_half_width(stars)
-    views = [project_many(stars, rows, i, azimuth, half_width, bins) for i in (0.0, inclination)]
-    limits = {
-        "surface_density": density_limits([view["surface_density"] for view in views]),
-        "mean_age": AGE_LIMITS,
-    }
-    panels = []
-    for name in rows:
-        for view in views:
-            values = np.ma.log10(view[name].values) if _logarithmic(name) else view[name].values
-            panels.append(to_bytes(values, *limits[name]))
-    axes = {
-        "bins": bins,
-        "ticks": linear_ticks(-half_width, half_width),
-        "columns": [_column(0.0, azimuth), _column(inclination, azimuth)],
-        "rows": [_row(name, *limits[name]) for name in rows],
-    }
-    titles = " and ".join(_column(i, azimuth)["title"] for i in (0.0, inclination))
-    names = " and ".join(QUANTITIES[name].label for name in rows)
-    alt = f"Maps of the {names} of a galaxy, {titles}, {2 * half_width:g} kpc across."
-    return Picture(np.stack(panels).tobytes(), axes, alt)
-
-
-def linear_ticks(low: float, high: float, most: int = 7) -> list[tuple[float, str]]:
-    """At most `most` round values between the limits: (fraction of the axis, text)."""
-    raw = (high - low) / (most - 1)
-    decade = 10.0 ** floor(log10(raw))
-    step = next(f * decade for f in (1, 2, 5, 10) if f * decade >= raw * (1 - 1e-9))
-    values = step * np.arange(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)
-    texts = [f"{value:g}".replace("-", "−") for value in values.round(10)]
-    fractions = np.clip((values - low) / (high - low), 0, 1)
-    return list(zip(fractions.tolist(), texts, strict=True))
-
-
-def decade_ticks(low: float, high: float) -> list[tuple[float, str]]:
-    """Powers of ten between limits given as log10: (fraction of the axis, text)."""
-    return [
-        ((exponent - low) / (high - low), "10" + str(exponent).translate(_SUPERSCRIPT))
-        for exponent in range(ceil(low), floor(high) + 1)
+    half_width = view.half_width or scales.half_width
+    wanted = dict.fromkeys(c for q in view.quantities for c in columns_needed(q))
+    needed = {name: stars[name] for name in wanted}
+    inclinations = (0.0, view.inclination)
+    drawn = [
+        project_many(
+            needed, view.quantities, inclination, view.azimuth, half_width, bins, view.centre
+        )
+        for inclination in inclinations
     ]
+    panels = [scales.levels(maps[name]) for name in view.quantities for maps in drawn]
+    right, up = view.centre
+    columns = [_column(inclination, view.azimuth) for inclination in inclinations]
+    bar = nice_length(half_width)
+    frame = {
+        "bins": bins,
+        "xticks": linear_ticks(right - half_width, right + half_width),
+        "yticks": linear_ticks(up - half_width, up + half_width),
+        "columns": columns,
+        "rows": [_row(name, scales) for name in view.quantities],
+        "scale_bar": {"fraction": bar / (2 * half_width), "label": f"{bar:g} kpc"},
+        "state": state,
+        "contours": list(ghost) if ghost else [[], []],
+    }
+    return Picture(
+        pixels=np.stack(panels).tobytes(),
+        frame=frame,
+        direction=(view.inclination, view.azimuth),
+        field=(right, up, half_width),
+        alt=_in_words(view, columns, half_width, context or {}),
+    )
 
 
-def _logarithmic(name: str) -> bool:
-    return name == "surface_density"
-
-
-def _row(name: str, low: float, high: float) -> dict[str, Any]:
-    ticks = decade_ticks(low, high) if _logarithmic(name) else linear_ticks(low, high, 8)
-    return {"label": QUANTITIES[name].axis_label, "palette": ROWS[name], "ticks": ticks}
+def _row(name: str, scales: Scales) -> dict[str, Any]:
+    label, ticks = QUANTITIES[name].axis_label, scales.ticks(name)
+    return {"label": label, "palette": _INDEX[name], "ticks": ticks}
 
 
 def _column(inclination: float, azimuth: float) -> dict[str, str]:
@@ -171,7 +162,20 @@ def _column(inclination: float, azimuth: float) -> dict[str, str]:
     up = {0.0: "y", 90.0: "z"}.get(inclination, "y′")
     turned = azimuth % 360 != 0
     return {
-        "title": names.get(inclination, f"inclination {inclination:g}°"),
+        "title": names.get(inclination, f"inclination {inclination:.0f}°"),
         "x": "x′ [kpc]" if turned else "x [kpc]",
         "y": "y′ [kpc]" if turned and up == "y" else f"{up} [kpc]",
     }
+
+
+def _in_words(
+    view: View, columns: list[dict[str, str]], half_width: float, context: Mapping[str, float]
+) -> str:
+    names = " and ".join(QUANTITIES[name].label for name in view.quantities)
+    titles = " and ".join(column["title"] for column in columns)
+    galaxy = ", ".join(
+        f"{CONTEXT[name].label} = {value:.4f}".replace("log₁₀ M★", "log10 M*")
+        for name, value in context.items()
+    )
+    of = f" with {galaxy}" if galaxy else ""
+    return f"Maps of the {names} of a galaxy{of}; {titles}; {2 * half_width:g} kpc across."

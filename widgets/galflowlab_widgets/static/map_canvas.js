@@ -1,188 +1,243 @@
 // Draws maps sent as one byte per pixel, with axes and colour bars, on one canvas.
 // No imports, no build: works offline, in JupyterLab and in Voila.
 
-const SIZE = { left: 54, gap: 44, right: 84, top: 28, rowGap: 22, bottom: 46, bar: 14, barGap: 10 };
-const TICK = 4;
-const MAX_WIDTH = 760;
-
-// traitlets.Bytes arrives as a DataView that may start anywhere in its buffer.
-function bytes(model, name) {
-  const view = model.get(name);
-  return view ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(0);
-}
-
-function theme(element) {
-  const style = getComputedStyle(element);
-  const read = (name, fallback) => style.getPropertyValue(name).trim() || fallback;
-  return {
-    text: read("--jp-ui-font-color1", "#333333"),
-    frame: read("--jp-ui-font-color2", "#757575"),
-    empty: read("--jp-layout-color2", "#eeeeee"),
-    family: read("--jp-ui-font-family", "system-ui, sans-serif"),
-  };
-}
-
-// A panel or colour bar as a small bitmap, to be scaled onto the canvas.
-function bitmap(scratch, levels, palette, width, height) {
-  scratch.width = width;
-  scratch.height = height;
-  const context = scratch.getContext("2d");
-  const image = context.createImageData(width, height);
-  const colours = new Uint32Array(image.data.buffer);
-  for (let row = 0; row < height; row++) {
-    const from = (height - 1 - row) * width; // row 0 of a map is at the bottom
-    for (let column = 0; column < width; column++) {
-      colours[row * width + column] = palette[levels[from + column]];
-    }
-  }
-  context.putImageData(image, 0, 0);
-  return scratch;
-}
-
+const SIZE = { left: 62, gap: 40, right: 90, top: 28, rowGap: 22, bottom: 46, bar: 14, barGap: 10 };
+const MAX_WIDTH = 850;
 const BAR = Uint8Array.from({ length: 255 }, (_, i) => i + 1);
+const HINT =
+  "Drag or use the arrow keys to turn the galaxy. Mouse wheel or plus and minus to zoom, " +
+  "shift with drag or arrow keys to move, 0 or double click to see the whole galaxy again.";
 
-class Painter {
-  constructor(context, colours) {
-    this.context = context;
-    this.colours = colours;
-    context.lineWidth = 1;
-  }
+// What the kernel sent last, all at one time: pictures may be unpacked later than they arrive.
+function received(model) {
+  const names = ["frame", "pixels", "palettes", "alt", "direction", "field"];
+  return Object.fromEntries(names.map((name) => [name, model.get(name)]));
+}
 
-  text(string, x, y, { align = "center", baseline = "middle", size = 12, turn = 0 } = {}) {
-    const c = this.context;
-    c.save();
-    c.translate(x, y);
-    c.rotate(turn);
-    c.font = `${size}px ${this.colours.family}`;
-    c.textAlign = align;
-    c.textBaseline = baseline;
-    c.fillStyle = this.colours.text;
-    c.fillText(string, 0, 0);
-    c.restore();
-  }
+async function inflated(data) {
+  const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
 
-  frame(x, y, width, height) {
-    this.context.strokeStyle = this.colours.frame;
-    this.context.strokeRect(x - 0.5, y - 0.5, width + 1, height + 1);
-  }
+// Where the panels are: nothing but the width decides, so that nothing jumps.
+function arranged(frame, available) {
+  const [rows, columns] = [frame.rows.length, frame.columns.length];
+  const margins = SIZE.left + SIZE.gap * (columns - 1) + SIZE.right;
+  const side = Math.max(80, Math.floor((Math.min(available, MAX_WIDTH) - margins) / columns));
+  const panels = frame.rows.flatMap((_, row) =>
+    frame.columns.map((_, column) => {
+      const x = SIZE.left + column * (side + SIZE.gap);
+      const y = SIZE.top + row * (side + SIZE.rowGap);
+      return { row, column, side, x, y, width: side, height: side };
+    }),
+  );
+  const height = SIZE.top + side * rows + SIZE.rowGap * (rows - 1) + SIZE.bottom;
+  return { panels, width: margins + side * columns, height };
+}
 
-  line(x0, y0, x1, y1) {
-    const c = this.context;
-    c.strokeStyle = this.colours.frame;
-    c.beginPath();
-    c.moveTo(Math.round(x0) + 0.5, Math.round(y0) + 0.5);
-    c.lineTo(Math.round(x1) + 0.5, Math.round(y1) + 0.5);
-    c.stroke();
-  }
+// Fractions of the field shown to fractions of the field wanted: [scale, right, up].
+function moved(shown, wanted) {
+  if (!shown || !wanted) return [1, 0, 0];
+  const scale = shown[2] / wanted[2];
+  const offset = (i) => (shown[i] - shown[2] - wanted[i] + wanted[2]) / (2 * wanted[2]);
+  return [scale, offset(0), offset(1)];
+}
 
-  panel(source, x, y, side) {
-    this.context.fillStyle = this.colours.empty;
-    this.context.fillRect(x, y, side, side);
-    if (source) this.context.drawImage(source, x, y, side, side);
+class MapPainter extends Painter {
+  picture({ source, ground }, panel, [scale, right, up]) {
+    const { x, y, side } = panel;
+    for (const colour of [this.colours.empty, ground]) {
+      this.context.fillStyle = colour;
+      this.context.fillRect(x, y, side, side);
+    }
+    const top = y + side * (1 - up - scale);
+    this.inside(panel, () => {
+      if (source) this.context.drawImage(source, x + right * side, top, scale * side, scale * side);
+    });
     this.frame(x, y, side, side);
   }
 
-  panelAxes(axes, column, x, y, side, { first, bottom }) {
-    for (const [fraction, label] of axes.ticks) {
-      const across = x + fraction * side;
-      const up = y + side - fraction * side;
-      this.line(across, y + side, across, y + side + TICK);
-      this.line(x - TICK - 1, up, x - 1, up);
-      if (first) this.text(label, x - TICK - 4, up, { align: "right" });
-      if (bottom) this.text(label, across, y + side + TICK + 4, { baseline: "top" });
+  // Thin lines that stand out from dark and from bright pixels.
+  contours(lines, panel, [scale, right, up]) {
+    const path = new Path2D();
+    for (const line of lines) {
+      line.forEach(([fx, fy], i) => {
+        const x = panel.x + panel.side * (scale * fx + right);
+        const y = panel.y + panel.side * (1 - scale * fy - up);
+        i ? path.lineTo(x, y) : path.moveTo(x, y);
+      });
     }
-    const middle = y + side / 2;
-    this.text(column.y, x - (first ? 42 : 16), middle, { turn: -Math.PI / 2 });
-    if (bottom) this.text(column.x, x + side / 2, y + side + 34);
+    const c = this.context;
+    this.inside(panel, () => {
+      c.lineJoin = "round";
+      for (const [width, colour] of [[3.4, "rgba(0, 0, 0, 0.7)"], [1.3, "#ffffff"]]) {
+        c.lineWidth = width;
+        c.strokeStyle = colour;
+        c.stroke(path);
+      }
+    });
   }
 
-  colourBar(row, palette, scratch, x, y, side) {
-    this.context.drawImage(bitmap(scratch, BAR, palette, 1, 255), x, y, SIZE.bar, side);
-    this.frame(x, y, SIZE.bar, side);
-    for (const [fraction, label] of row.ticks) {
-      const up = y + side - fraction * side;
-      this.line(x + SIZE.bar, up, x + SIZE.bar + TICK, up);
-      this.text(label, x + SIZE.bar + TICK + 4, up, { align: "left" });
-    }
-    this.text(row.label, x + SIZE.bar + 56, y + side / 2, { turn: -Math.PI / 2 });
+  // White on a dark plate: legible on any pixel.
+  scaleBar({ fraction, label }, { x, y, side }) {
+    const c = this.context;
+    const [length, left, base] = [fraction * side, x + 10, y + side - 10];
+    if (!(length >= 4 && length <= side - 20)) return; // while zooming
+    const [text, size] = this.fitted(label, side - 20, SMALL);
+    c.fillStyle = "rgba(0, 0, 0, 0.55)";
+    c.beginPath();
+    c.roundRect(left - 5, base - 18, Math.max(length, this.extent(text, size)) + 10, 23, 3);
+    c.fill();
+    c.fillStyle = "#ffffff";
+    c.fillRect(left, base - 1, length, 2);
+    this.text(text, left, base - 9, { align: "left", size, colour: "#ffffff" });
+  }
+
+  axes(frame, panel, [scale, right, up]) {
+    const shift = (ticks, offset) =>
+      ticks
+        .map(([f, text]) => [scale * f + offset, text])
+        .filter(([f]) => f >= -1e-6 && f <= 1 + 1e-6);
+    const { x, y, side } = panel;
+    const first = panel.column === 0;
+    const bottom = panel.row === frame.rows.length - 1;
+    const column = frame.columns[panel.column];
+    this.ticksBelow(shift(frame.xticks, right), panel, bottom);
+    this.ticksLeft(shift(frame.yticks, up), panel, first ? SIZE.left - 26 : 0);
+    const turn = -Math.PI / 2;
+    this.text(column.y, x - (first ? SIZE.left - 11 : 14), y + side / 2, { turn, room: side });
+    const room = side + SIZE.gap - 8;
+    if (bottom) this.text(column.x, x + side / 2, y + side + 36, { room });
+    if (panel.row === 0) this.text(column.title, x + side / 2, y - 14, { size: 13, room });
+  }
+
+  colourBar(row, palette, { x, y, side }) {
+    const bar = { x: x + side + SIZE.barGap, y, width: SIZE.bar, height: side };
+    this.context.drawImage(bitmap(BAR, palette, 1, 255), bar.x, y, bar.width, side);
+    this.frame(bar.x, y, bar.width, side);
+    this.ticksRight(row.ticks, bar, 28);
+    this.upward(row.label, x + side + SIZE.right - 9, y + side / 2, side + SIZE.rowGap - 8);
   }
 }
 
-function draw(model, canvas, scratch, available) {
-  const axes = model.get("axes");
-  if (!axes || !axes.rows) return;
-  const [rows, columns] = [axes.rows.length, axes.columns.length];
-  const margins = SIZE.left + SIZE.gap * (columns - 1) + SIZE.right;
-  const side = Math.max(80, Math.floor((Math.min(available, MAX_WIDTH) - margins) / columns));
-  const width = margins + side * columns;
-  const height = SIZE.top + side * rows + SIZE.rowGap * (rows - 1) + SIZE.bottom;
-  const ratio = window.devicePixelRatio || 1;
-  canvas.style.width = `${width}px`;
-  canvas.style.height = `${height}px`;
-  canvas.width = Math.round(width * ratio); // also clears it
-  canvas.height = Math.round(height * ratio);
-  canvas.setAttribute("aria-label", model.get("alt"));
+class MapView {
+  constructor(model, canvas) {
+    Object.assign(this, { model, canvas, latest: {}, shown: null, available: 0, drawn: 0 });
+    Object.assign(this, { arrived: 0, closed: false, answered: new Set(), unpacked: {} });
+    this.gestures = new Gestures(model, canvas, this);
+  }
 
-  const context = canvas.getContext("2d");
-  context.setTransform(ratio, 0, 0, ratio, 0, 0);
-  context.imageSmoothingEnabled = false;
-  const painter = new Painter(context, theme(canvas));
-  const tables = new Uint32Array(bytes(model, "palettes").slice().buffer);
-  const pixels = bytes(model, "pixels");
-  const count = axes.bins * axes.bins;
-  axes.rows.forEach((row, j) => {
-    const y = SIZE.top + j * (side + SIZE.rowGap);
-    const palette = tables.subarray(256 * row.palette, 256 * (row.palette + 1));
-    axes.columns.forEach((column, i) => {
-      const x = SIZE.left + i * (side + SIZE.gap);
-      const start = (j * columns + i) * count;
-      const levels = pixels.subarray(start, start + count);
-      const full = levels.length === count;
-      painter.panel(full && bitmap(scratch, levels, palette, axes.bins, axes.bins), x, y, side);
-      painter.panelAxes(axes, column, x, y, side, { first: i === 0, bottom: j === rows - 1 });
-      if (j === 0) painter.text(column.title, x + side / 2, y - 14, { size: 13 });
+  get direction() {
+    return this.shown?.direction?.length === 2 ? this.shown.direction : null;
+  }
+
+  get field() {
+    return this.shown?.field?.length === 3 ? this.shown.field : null;
+  }
+
+  panelAt(x, y) {
+    const hit = (p) => x >= p.x && x < p.x + p.side && y >= p.y && y < p.y + p.side;
+    return this.layout?.panels.find(hit);
+  }
+
+  // Something came from the kernel, or from a gesture, which changes nothing that is shown.
+  async receive() {
+    const next = received(this.model);
+    if (!next.frame?.rows || Object.keys(next).every((n) => next[n] === this.latest[n])) return;
+    this.latest = next;
+    next.number = ++this.arrived;
+    if (!next.frame.zlib) return this.accept(next, bytes(next.pixels));
+    if (this.unpacked.from !== next.pixels) {
+      this.unpacked = { from: next.pixels, levels: inflated(bytes(next.pixels)) };
+    }
+    try {
+      this.accept(next, await this.unpacked.levels);
+    } catch (error) {
+      console.error("the maps cannot be unpacked", error); // the last ones stay
+    }
+  }
+
+  accept(next, levels) {
+    if (this.closed) return;
+    if (next.number < (this.shown?.number ?? 0)) return this.answer(next.frame); // overtaken
+    const { bins, rows, columns } = next.frame;
+    const tables = colourTables(next.palettes);
+    const count = bins * bins;
+    const parts = rows.flatMap((row, j) => columns.map((_, i) => [row, j * columns.length + i]));
+    next.pictures = parts.map(([row, i]) => {
+      const part = levels.subarray(i * count, (i + 1) * count);
+      const palette = tables(row.palette);
+      const source = part.length === count ? bitmap(part, palette, bins, bins) : null;
+      return { source, ground: cssColour(palette[0]) };
     });
-    const x = SIZE.left + columns * side + (columns - 1) * SIZE.gap + SIZE.barGap;
-    painter.colourBar(row, palette, scratch, x, y, side);
-  });
+    this.shown = next;
+    this.gestures.shown(next);
+    this.draw();
+  }
+
+  draw() {
+    if (this.closed || !this.shown || !this.available) return;
+    const { frame, pictures, palettes, alt } = this.shown;
+    this.layout = arranged(frame, this.available);
+    const { panels, width, height } = this.layout;
+    const painter = prepare(this.canvas, width, height, MapPainter);
+    painter.context.imageSmoothingEnabled = false;
+    const shift = moved(this.field, this.gestures.zoom.value);
+    const bar = frame.scale_bar;
+    panels.forEach((panel, i) => {
+      painter.picture(pictures[i], panel, shift);
+      painter.contours(frame.contours?.[panel.column] ?? [], panel, shift);
+      painter.axes(frame, panel, shift);
+      if (bar) painter.scaleBar({ ...bar, fraction: bar.fraction * shift[0] }, panel);
+    });
+    const tables = colourTables(palettes);
+    for (const panel of panels.filter((p) => p.column === frame.columns.length - 1)) {
+      const row = frame.rows[panel.row];
+      painter.colourBar(row, tables(row.palette), panel);
+    }
+    this.canvas.setAttribute("aria-label", alt);
+    this.canvas.dataset.frame = ++this.drawn;
+    this.canvas.dataset.state = frame.state ?? "";
+    this.answer(frame);
+  }
+
+  answer({ ping }) {
+    if (typeof ping !== "number" || this.answered.has(ping)) return;
+    this.answered.add(ping);
+    this.model.send({ type: "pong", ping });
+  }
 }
 
 function render({ model, el }) {
   const canvas = document.createElement("canvas");
-  const scratch = document.createElement("canvas");
-  canvas.setAttribute("role", "img");
+  // With this role screen readers leave the arrow keys to the canvas.
+  canvas.setAttribute("role", "application");
+  canvas.setAttribute("aria-roledescription", "maps");
+  canvas.setAttribute("aria-description", HINT);
+  canvas.tabIndex = 0;
   el.append(canvas);
-  let available = 0;
-  const update = () => available > 0 && draw(model, canvas, scratch, available);
 
-  const resized = new ResizeObserver((entries) => {
-    const next = Math.floor(entries[entries.length - 1].contentRect.width);
-    if (next > 0 && next !== available) {
-      available = next;
-      update();
-    }
+  const view = new MapView(model, canvas);
+  let forget = null;
+  const stop = watch(el, (width) => {
+    forget ??= nameSliders(el); // only now is it on the page
+    view.available = width;
+    view.draw();
   });
-  resized.observe(el);
-  const themed = new MutationObserver(update);
-  const attributes = ["data-jp-theme-name", "data-jp-theme-light", "class", "style"];
-  themed.observe(document.body, { attributes: true, attributeFilter: attributes });
-  themed.observe(document.documentElement, { attributes: true, attributeFilter: attributes });
-
-  let resolution = null;
-  const rescaled = () => {
-    resolution?.removeEventListener("change", rescaled);
-    resolution = window.matchMedia(`(resolution: ${window.devicePixelRatio}dppx)`);
-    resolution.addEventListener("change", rescaled);
-    update();
+  const receive = () => view.receive();
+  const order = (message) => {
+    if (message?.type === "snapshot" && view.drawn) download(canvas, message.name);
   };
-  rescaled();
-  model.on("change", update); // once per message, however many traits it carries
-
+  receive();
+  model.on("change", receive); // once per message, however many traits it carries
+  model.on("msg:custom", order);
   return () => {
-    model.off("change", update);
-    resized.disconnect();
-    themed.disconnect();
-    resolution.removeEventListener("change", rescaled);
+    model.off("change", receive);
+    model.off("msg:custom", order);
+    stop();
+    forget?.();
+    view.closed = true;
+    view.gestures.dispose();
   };
 }
 

@@ -1,0 +1,148 @@
+"""References: the nearest galaxy, whatever kind it is of."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from galflowlab_widgets import references
+from galflowlab_widgets.references import (
+    GalaxyReferences,
+    MockReferences,
+    plain_columns,
+    references_for,
+)
+
+import galflowlab
+from galflowlab.galaxy import Galaxy
+from galflowlab.mocks import make_suite
+from galflowlab.population import Population
+from galflowlab.schema import CONTEXT
+
+
+@pytest.fixture(scope="module")
+def galaxies():
+    return make_suite(12, 400, seed=2, scatter=0.0, context_scatter=1.0)
+
+
+@pytest.fixture(scope="module")
+def known(galaxies):
+    return Population(tuple(CONTEXT), np.array([list(g.context.values()) for g in galaxies]))
+
+
+def between(a, b):
+    return {name: 0.6 * a.context[name] + 0.4 * b.context[name] for name in CONTEXT}
+
+
+def test_the_nearest_galaxy_is_the_nearest_by_brute_force(galaxies, known):
+    some = galaxies[3:9]
+    found = GalaxyReferences(some, known)
+    for context in (some[2].context, between(some[0], some[5]), {"log10_mstar": 9.4}):
+        reference = found.nearest(context)
+        distances = [known.distance(context, g.context) for g in some]
+        nearest = some[int(np.argmin(distances))]
+        assert reference.name == nearest.name
+        assert reference.context == nearest.context
+        assert reference.distance == pytest.approx(min(distances), abs=1e-12)
+    exact = found.nearest(some[4].context)
+    assert (exact.name, exact.distance) == (some[4].name, 0.0)
+    np.testing.assert_array_equal(exact.stars["x"], some[4].stars["x"].value.astype(np.float32))
+
+
+def test_stars_are_plain_single_precision_and_protected(galaxies, known):
+    reference = GalaxyReferences(galaxies, known).nearest({})
+    assert set(reference.stars) >= {"x", "vz", "fe_h", "o_fe", "age", "mass"}
+    for values in reference.stars.values():
+        assert type(values) is np.ndarray
+        assert values.dtype == np.float32
+        with pytest.raises(ValueError, match="read-only"):
+            values[0] = 1.0
+
+
+def test_without_galaxies_there_is_none(known):
+    assert GalaxyReferences([], known).nearest({}) is None
+
+
+def test_galaxies_without_context_are_refused(galaxies, known):
+    bare = dataclasses.replace(galaxies[0], context={"log10_mstar": 9.0})
+    with pytest.raises(ValueError, match=r"has no context \['age_p50'.*mean_metallicity"):
+        GalaxyReferences([bare], known)
+
+
+def test_values_that_are_missing_do_not_reach_the_charts(galaxies):
+    stars = galaxies[0].stars.copy()
+    stars["fe_h"][:3] = np.nan
+    stars["o_fe"][5:] = np.nan
+    plain = plain_columns(Galaxy("gappy", stars, galaxies[0].provenance))
+    assert "o_fe" not in plain
+    assert {len(values) for values in plain.values()} == {397}
+    assert all(np.isfinite(values).all() for values in plain.values())
+
+
+def test_mocks_are_made_again_with_more_stars(galaxies, known):
+    mocks = MockReferences([g.name for g in galaxies], known, n=900)
+    for galaxy in (galaxies[0], galaxies[7]):
+        reference = mocks.nearest(galaxy.context)
+        assert (reference.name, reference.distance) == (galaxy.name, 0.0)
+        assert reference.context == galaxy.context
+        assert len(reference.stars["x"]) == 900
+        assert reference.stars["mass"].sum() == pytest.approx(10 ** galaxy.context["log10_mstar"])
+    same = MockReferences([g.name for g in galaxies], known, n=400).nearest(galaxies[0].context)
+    np.testing.assert_array_equal(same.stars["vx"], galaxies[0].stars["vx"].value.astype("f4"))
+
+
+def test_the_last_mocks_are_remembered_and_no_more(galaxies, known, monkeypatch):
+    made = []
+
+    def counting(name, log10_mstar, n):
+        made.append(name)
+        return next(g for g in galaxies if g.name == name)
+
+    monkeypatch.setattr(references, "remake", counting)
+    mocks = MockReferences([g.name for g in galaxies], known)
+    for _ in range(3):
+        mocks.nearest(galaxies[0].context)
+    assert made == [galaxies[0].name]
+    for galaxy in galaxies:
+        mocks.nearest(galaxy.context)
+    assert len(made) == 12
+    mocks.nearest(galaxies[0].context)
+    assert made[12:] == [galaxies[0].name]
+
+
+def test_wrong_names_are_refused(galaxies, known):
+    names = [g.name for g in galaxies]
+    with pytest.raises(ValueError, match="expected 12 names of galaxies, got 11"):
+        MockReferences(names[:-1], known)
+    with pytest.raises(ValueError, match="expected names of mock galaxies, got 'eagle_3'"):
+        MockReferences([*names[:-1], "eagle_3"], known)
+    ages = Population(("age_p50",), known.values[:, 1:2])
+    with pytest.raises(ValueError, match="made from log10_mstar"):
+        MockReferences(names, ages)
+
+
+class Model:
+    def __init__(self, population, card):
+        self.population, self.card = population, card
+
+
+def test_only_models_of_mocks_have_references(galaxies, known, edf):
+    names = [g.name for g in galaxies]
+    found = references_for(Model(known, {"training": {"names": names}}))
+    assert found.nearest(galaxies[1].context).name == names[1]
+    assert references_for(Model(known, {"training": {"names": [*names[:-1], "eagle_3"]}})) is None
+    assert references_for(Model(known, {"training": {"names": names[:-1]}})) is None
+    assert references_for(Model(known, {"training": {}})) is None
+    assert references_for(Model(known, {})) is None
+    assert references_for(edf) is None  # it has no card at all
+
+
+def test_the_embedded_model_has_its_training_galaxies():
+    model = galflowlab.load("mock")
+    found = references_for(model)
+    context = dict(zip(model.context_names, model.population.values[300].tolist(), strict=True))
+    reference = found.nearest(context)
+    assert reference.name == model.card["training"]["names"][300]
+    assert reference.context == context
+    measured = np.percentile(reference.stars["age"], 50)
+    assert measured == pytest.approx(context["age_p50"], abs=0.2)
+    assert references_for(model).nearest({"log10_mstar": 9.0}).distance < 1

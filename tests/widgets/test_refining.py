@@ -1,0 +1,130 @@
+import threading
+
+import pytest
+from galflowlab_widgets.refining import Refiner
+
+
+@pytest.fixture
+def errors():
+    return []
+
+
+@pytest.fixture
+def refiner(errors):
+    refiner = Refiner(errors.append)
+    yield refiner
+    refiner.close()
+
+
+def test_a_job_runs_to_its_end_on_another_thread(refiner):
+    seen = []
+
+    def job():
+        for i in range(3):
+            seen.append((i, threading.current_thread() is threading.main_thread()))
+            yield
+
+    refiner.start(job)
+    assert refiner.wait(10)
+    assert seen == [(0, False), (1, False), (2, False)]
+
+
+def test_a_newer_job_replaces_the_older_between_two_steps(refiner):
+    in_step, go_on = threading.Event(), threading.Event()
+    seen = []
+
+    def older():
+        seen.append("older")
+        in_step.set()
+        go_on.wait(10)
+        yield
+        seen.append("never")
+
+    def newer():
+        seen.append("newer")
+        yield
+
+    refiner.start(older)
+    assert in_step.wait(10)
+    refiner.start(newer)
+    go_on.set()
+    assert refiner.wait(10)
+    assert seen == ["older", "newer"]
+
+
+def test_a_handler_waits_for_one_step_at_most_and_drops_the_rest(refiner):
+    steps, begun = [], threading.Event()
+
+    def job():
+        while True:
+            with refiner.lock:
+                steps.append(len(steps))
+                begun.set()
+            yield
+
+    refiner.start(job)
+    assert begun.wait(10)
+    with refiner.interrupting():
+        held = len(steps)
+    assert refiner.wait(10)
+    assert len(steps) <= held + 1
+
+
+def test_the_same_job_may_be_started_again(refiner):
+    runs = []
+
+    def job():
+        runs.append(1)
+        yield
+
+    for count in (1, 2):
+        refiner.start(job)
+        assert refiner.wait(10)
+        assert len(runs) == count
+
+
+def test_an_error_is_reported_and_the_thread_goes_on(refiner, errors):
+    def broken():
+        raise ValueError("no stars")
+        yield
+
+    done = []
+    refiner.start(broken)
+    assert refiner.wait(10)
+    refiner.start(lambda: iter([done.append(1)]))
+    assert refiner.wait(10)
+    assert [str(error) for error in errors] == ["no stars"]
+    assert done == [1]
+
+
+def test_nothing_starts_once_closed_and_the_thread_ends(refiner):
+    refiner.start(lambda: iter([None]))
+    assert refiner.wait(10)
+    thread = refiner._thread
+    refiner.close()
+    thread.join(10)
+    assert not thread.is_alive()
+    seen = []
+    refiner.start(lambda: iter([seen.append(1)]))
+    assert refiner.wait(10)
+    assert seen == []
+
+
+def test_handlers_from_many_threads_are_never_inside_together(refiner):
+    inside, most = [], []
+
+    def handle():
+        for _ in range(50):
+            with refiner.interrupting():
+                inside.append(1)
+                most.append(len(inside))
+                inside.pop()
+            refiner.start(lambda: iter([None, None]))
+
+    threads = [threading.Thread(target=handle) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(most) == 1
+    assert refiner.wait(10)

@@ -1,0 +1,99 @@
+"""What can be done with the galaxy shown, apart from dragging it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import ipywidgets as widgets
+
+from galflowlab.tables import EXTENSIONS
+from galflowlab_widgets.copy_button import CopyButton
+
+COUNTS = (20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000)
+_STEPS = 240  # of the player from one end of the path to the other
+_INTERVAL = 60  # ms between two steps
+
+
+class ActionBar(widgets.VBox):
+    """Number of stars, new seed, reset, player, snapshot, export and code.
+
+    Parameters
+    ----------
+    n
+        Number of stars at the start.
+    resized, resampled, reset, snapshot
+        Called when the user asks for it, `resized` with the number of stars.
+    played
+        Called with the place on the path, 0 to 1.
+    exported
+        Called with the name of the file to write.
+
+    Attributes
+    ----------
+    count, player, filename, resample, reset, snapshot, export
+        The controls.
+    copy
+        Button that copies its `text`: the code of the galaxy shown.
+    """
+
+    def __init__(
+        self,
+        n: int,
+        *,
+        resized: Callable[[int], None],
+        resampled: Callable[[], None],
+        reset: Callable[[], None],
+        played: Callable[[float], None],
+        snapshot: Callable[[], None],
+        exported: Callable[[str], None],
+    ) -> None:
+        counts = sorted({*COUNTS, n})
+        self.count = widgets.Dropdown(
+            options=[(f"{c:,}".replace(",", " "), c) for c in counts],
+            value=n,
+            description="stars",
+            layout={"width": "168px"},
+            style={"description_width": "36px"},
+        )
+        self.count.add_class("gfl-count")
+        self.count.observe(lambda change: resized(change["new"]), "value")
+        self.player = widgets.Play(max=2 * _STEPS, interval=_INTERVAL, show_repeat=False)
+        self.player.repeat = True
+        self.player.add_class("gfl-play")
+        self.player.observe(lambda change: played(_there_and_back(change["new"])), "value")
+        self.copy = CopyButton()
+        self.filename = widgets.Text(
+            value="galaxy.fits",
+            placeholder="galaxy.fits",
+            tooltip="file in the working directory; one of " + ", ".join(EXTENSIONS),
+            layout={"width": "150px"},
+        )
+        self.filename.add_class("gfl-filename")
+        self.resample = _button("resample", "draw other stars: a new seed", resampled)
+        self.reset = _button("reset", "let all entries follow, look from the start", reset)
+        self.snapshot = _button("snapshot", "save the maps as a PNG picture", snapshot)
+        self.export = _button("export", "write the stars", lambda: exported(self.filename.value))
+        lines = [
+            [self.count, self.resample],
+            [self.player, self.reset],
+            [self.snapshot, self.copy],
+            [self.filename, self.export],
+        ]
+        super().__init__([widgets.HBox(line) for line in lines])
+        self.add_class("gfl-actions")
+
+    def pause(self) -> None:
+        """Stop the player."""
+        self.player.playing = False
+
+
+def _there_and_back(step: int) -> float:
+    """Place on the path, so that playing again starts where it has ended."""
+    return 1 - abs(step - _STEPS) / _STEPS
+
+
+def _button(name: str, tooltip: str, action: Callable[[], None]) -> widgets.Button:
+    button = widgets.Button(description=name, tooltip=tooltip, layout={"width": "auto"})
+    button.add_class(f"gfl-{name}")
+    button.on_click(lambda _: action())
+    return button

@@ -1,0 +1,52 @@
+"""The galaxy shown as a file, and as the code that makes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from astropy.table import QTable
+
+from galflowlab.tables import check_extension, write_table
+
+
+def code(source: str | None, context: Mapping[str, float], n: int, seed: int) -> str:
+    """Python that draws exactly these stars.
+
+    Parameters
+    ----------
+    source
+        What `galflowlab.load` takes; None if the model was never loaded from anywhere.
+    context
+        Whole context of the galaxy.
+    n, seed
+        Number of stars, and what fixes their noise.
+    """
+    entries = ", ".join(f'"{name}": {value!r}' for name, value in context.items())
+    lines = [
+        "import galflowlab",
+        "",
+        f"edf = galflowlab.load({source!r})" if source else "# edf: the model that was shown",
+        f"context = {{{entries}}}",
+        f"stars = edf.sample({n}, context, seed={seed})",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_stars(stars: QTable, name: str, header: dict[str, Any]) -> Path:
+    """Write stars to a file in the working directory.
+
+    Raises
+    ------
+    ValueError
+        For a format that is unknown or a path that leads out of the working directory.
+    """
+    here = Path.cwd().resolve()
+    path = (here / name.strip()).resolve()
+    check_extension(path)
+    if not path.is_relative_to(here):
+        raise ValueError(f"{name}: expected a file in the working directory")
+    if not path.parent.is_dir():
+        raise ValueError(f"{name}: there is no folder {path.parent.relative_to(here)}")
+    return write_table(stars, path, header)

@@ -1,0 +1,170 @@
+"""Real galaxies to set beside the model: the one nearest in context."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Protocol
+
+import numpy as np
+
+from galflowlab.galaxy import Galaxy
+from galflowlab.mocks import is_mock_name, remake
+from galflowlab.population import Population
+from galflowlab.schema import column_values
+
+_REMEMBERED = 8  # galaxies whose stars are kept
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A galaxy to compare with.
+
+    Parameters
+    ----------
+    name, context
+        Of the galaxy.
+    stars
+        Plain single-precision columns in the units of `galflowlab.schema`, not to be written to;
+        all values are finite.
+    distance
+        From the context asked for, in standard deviations of the population.
+    """
+
+    name: str
+    context: dict[str, float]
+    stars: dict[str, np.ndarray]
+    distance: float
+
+
+class References(Protocol):
+    """Galaxies among which the nearest to a context can be found."""
+
+    def nearest(self, context: Mapping[str, float]) -> Reference | None:
+        """The galaxy nearest to a context, None if there are no galaxies."""
+        ...
+
+    def name_of_nearest(self, context: Mapping[str, float]) -> str | None:
+        """Its name alone, which is known at once."""
+        ...
+
+
+class GalaxyReferences:
+    """Galaxies at hand, such as simulated ones read from files.
+
+    Parameters
+    ----------
+    galaxies
+        With a context that has all entries of the population.
+    population
+        Contexts of the model's training galaxies, whose spread is the unit of distance.
+
+    Raises
+    ------
+    ValueError
+        If a galaxy lacks a context entry.
+    """
+
+    def __init__(self, galaxies: Sequence[Galaxy], population: Population) -> None:
+        self._galaxies, self._population = list(galaxies), population
+        rows = []
+        for galaxy in self._galaxies:
+            if missing := [name for name in population.names if name not in galaxy.context]:
+                raise ValueError(f"galaxy {galaxy.name!r} has no context {missing}")
+            rows.append([galaxy.context[name] for name in population.names])
+        self._rows = np.array(rows, dtype=np.float64).reshape(len(rows), len(population.names))
+        self._stars = lru_cache(_REMEMBERED)(lambda index: plain_columns(self._galaxies[index]))
+
+    def nearest(self, context: Mapping[str, float]) -> Reference | None:
+        """The galaxy nearest to a context, None if there are no galaxies."""
+        if not self._galaxies:
+            return None
+        distances = self._population.distances(context, self._rows)
+        index = int(distances.argmin())
+        galaxy = self._galaxies[index]
+        return Reference(
+            galaxy.name, dict(galaxy.context), dict(self._stars(index)), float(distances[index])
+        )
+
+    def name_of_nearest(self, context: Mapping[str, float]) -> str | None:
+        """Its name alone, which is known at once."""
+        if not self._galaxies:
+            return None
+        return self._galaxies[int(self._population.distances(context, self._rows).argmin())].name
+
+
+class MockReferences:
+    """The mock galaxies that a model was trained on, made again when they are asked for.
+
+    Making one takes about half a second for 20 000 stars; the last few are remembered.
+
+    Parameters
+    ----------
+    names
+        Of the training galaxies, row by row those of the population.
+    population
+        Contexts of the training galaxies.
+    n
+        Number of stars of a galaxy.
+
+    Raises
+    ------
+    ValueError
+        If a name is not one of a mock, there are more or fewer names than training galaxies,
+        or the population does not know their stellar masses.
+    """
+
+    def __init__(self, names: Sequence[str], population: Population, n: int = 20_000) -> None:
+        if len(names) != len(population):
+            raise ValueError(f"expected {len(population)} names of galaxies, got {len(names)}")
+        if other := [name for name in names if not is_mock_name(name)]:
+            raise ValueError(f"expected names of mock galaxies, got {other[0]!r}")
+        if "log10_mstar" not in population.names:
+            raise ValueError(f"mocks are made from log10_mstar; there are {population.names}")
+        self._names, self._population, self._n = list(names), population, n
+        self._stars = lru_cache(_REMEMBERED)(self._make)
+
+    def nearest(self, context: Mapping[str, float]) -> Reference:
+        """The training galaxy nearest to a context."""
+        index, distance = self._population.nearest(context)
+        row = self._population.values[index].tolist()
+        full = dict(zip(self._population.names, row, strict=True))
+        return Reference(self._names[index], full, dict(self._stars(index)), distance)
+
+    def name_of_nearest(self, context: Mapping[str, float]) -> str:
+        """Its name alone, which is known at once."""
+        return self._names[self._population.nearest(context)[0]]
+
+    def _make(self, index: int) -> dict[str, np.ndarray]:
+        mass = self._population.values[index, self._population.names.index("log10_mstar")]
+        return plain_columns(remake(self._names[index], float(mass), self._n))
+
+
+def references_for(edf: Any) -> References | None:
+    """Galaxies to set beside a model: its training galaxies if all of them are mocks.
+
+    None for a model whose card does not name its training galaxies, or names others.
+    """
+    training = getattr(edf, "card", {}).get("training", {})
+    names = training.get("names") or []
+    if not all(isinstance(name, str) and is_mock_name(name) for name in names):
+        return None
+    if len(names) != len(edf.population) or "log10_mstar" not in edf.population.names:
+        return None
+    return MockReferences(names, edf.population)
+
+
+def plain_columns(galaxy: Galaxy) -> dict[str, np.ndarray]:
+    """Single-precision columns of the stars of a galaxy whose values are all finite.
+
+    A column that most stars lack is left out; then stars that lack a value.
+    """
+    columns = {name: column_values(galaxy.stars, name) for name in galaxy.stars.colnames}
+    finite = {name: np.isfinite(values) for name, values in columns.items()}
+    kept = [name for name in columns if 2 * np.count_nonzero(finite[name]) >= len(galaxy)]
+    whole = np.logical_and.reduce([finite[name] for name in kept])
+    plain = {name: columns[name][whole].astype(np.float32) for name in kept}
+    for values in plain.values():
+        values.setflags(write=False)  # shared by all who ask for this galaxy
+    return plain

@@ -1,0 +1,151 @@
+"""What a picture shows and how it is scaled: field, limits and ticks from the stars alone.
+
+Nothing here remembers the last frame: the same stars always give the same scales, and a small
+change of the stars seldom changes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import ceil, floor, log10
+
+import numpy as np
+
+from galflowlab.maps import QUANTITIES, Map, project
+from galflowlab.schema import AGE_MAX
+
+Columns = Mapping[str, np.ndarray]
+Limits = tuple[float, float]
+
+BINS = 128
+LOGARITHMIC = frozenset({"surface_density"})
+_NICE_WIDTHS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+_NICE_SPEEDS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+_DECADES = 4.5  # of surface density in one picture
+_ABUNDANCE_STEP = {"mean_fe_h": 0.5, "mean_o_fe": 0.1}  # dex
+_COLUMN_OF = {"mean_fe_h": "fe_h", "mean_o_fe": "o_fe"}
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class Scales:
+    """Field of view and colour limits of one galaxy, whatever the direction and the zoom.
+
+    Parameters
+    ----------
+    half_width
+        Half the side [kpc] of the field that shows nearly all stars.
+    limits
+        Lowest and highest value of the colour bar by quantity; log10 for `LOGARITHMIC` ones.
+    """
+
+    half_width: float
+    limits: dict[str, Limits]
+
+    @classmethod
+    def of(cls, stars: Columns, quantities: tuple[str, ...]) -> Scales:
+        """Scales that suit these stars."""
+        half_width = field_half_width(stars)
+        return cls(half_width, {name: _limits(stars, name, half_width) for name in quantities})
+
+    def ticks(self, quantity: str) -> list[tuple[float, str]]:
+        """Ticks of the colour bar."""
+        low, high = self.limits[quantity]
+        return decade_ticks(low, high) if quantity in LOGARITHMIC else linear_ticks(low, high, 8)
+
+    def levels(self, a_map: Map) -> np.ndarray:
+        """One byte for each pixel: 1 to 255 along the colour bar, 0 where masked."""
+        low, high = self.limits[a_map.quantity]
+        values = a_map.values
+        return to_bytes(np.ma.log10(values) if a_map.quantity in LOGARITHMIC else values, low, high)
+
+
+def shown(columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Quantities that can be mapped for stars with these columns."""
+    from_columns = {"mean_age": "age", **_COLUMN_OF}
+    return tuple(q for q in QUANTITIES if from_columns.get(q, "x") in columns)
+
+
+def to_bytes(values: np.ma.MaskedArray, low: float, high: float) -> np.ndarray:
+    """Scale values linearly to 1 ... 255, clipped at the limits; 0 where masked."""
+    scaled = (values.filled(low) - low) * (254 / (high - low)) + 1.5
+    levels = np.clip(scaled, 1, 255).astype(np.uint8)
+    levels[np.ma.getmaskarray(values)] = 0
+    return levels
+
+
+def field_half_width(stars: Columns) -> float:
+    """Half the side [kpc] of a field that shows nearly all stars, from a coarse series."""
+    radius2 = stars["x"] ** 2 + stars["y"] ** 2 + stars["z"] ** 2
+    wanted = 1.25 * float(np.sqrt(np.quantile(radius2, 0.95))) if len(radius2) else 1.0
+    if not (np.isfinite(wanted) and wanted > 0):
+        raise ValueError("the stars have no finite extent")
+    return _nice_above(wanted, _NICE_WIDTHS)
+
+
+def density_limits(densities: list[Map]) -> Limits:
+    """Limits of log10 surface density: the brightest pixel, to 0.5 dex, and 4.5 dex below.
+
+    The faintest pixel has no say in it: it holds one star, whose mass depends on how many
+    stars are drawn.
+    """
+    brightest = max((float(m.values.max()) for m in densities if m.values.count()), default=1.0)
+    high = ceil(2 * log10(brightest)) / 2
+    return high - _DECADES, high
+
+
+def nice_length(half_width: float) -> float:
+    """Round length [kpc] for a scale bar, a fifth to a half of the half width."""
+    decade = 10.0 ** floor(log10(half_width))
+    return float(next(f * decade for f in (5, 2, 1, 0.5, 0.2) if f * decade <= 0.5 * half_width))
+
+
+def linear_ticks(low: float, high: float, most: int = 7) -> list[tuple[float, str]]:
+    """At most `most` round values between the limits: (fraction of the axis, text)."""
+    raw = (high - low) / (most - 1)
+    decade = 10.0 ** floor(log10(raw))
+    step = next(f * decade for f in (1, 2, 5, 10) if f * decade >= raw * (1 - 1e-9))
+    values = step * np.arange(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)
+    digits = max(0, -floor(log10(step) + 1e-9))
+    texts = [f"{value:.{digits}f}".replace("-", "−") for value in values.round(10) + 0.0]
+    fractions = np.clip((values - low) / (high - low), 0, 1)
+    return list(zip(fractions.tolist(), texts, strict=True))
+
+
+def decade_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Powers of ten between limits given as log10: (fraction of the axis, text)."""
+    return [
+        ((exponent - low) / (high - low), "10" + str(exponent).translate(_SUPERSCRIPT))
+        for exponent in range(ceil(low), floor(high) + 1)
+    ]
+
+
+def _limits(stars: Columns, quantity: str, half_width: float) -> Limits:
+    if quantity == "surface_density":
+        views = (project(stars, quantity, i, 0.0, half_width, BINS) for i in (0.0, 90.0))
+        return density_limits(list(views))
+    if quantity == "mean_age":
+        return 0.0, AGE_MAX
+    if quantity == "v_los":  # of a disc seen edge-on
+        fastest = _nice_speed(max(np.quantile(np.abs(stars[v]), 0.9) for v in ("vx", "vy")))
+        return -fastest, fastest
+    if quantity == "sigma_los":  # hot centres seen edge-on exceed the vertical dispersion
+        return 0.0, _nice_speed(2.5 * float(np.std(stars["vz"])))
+    return _abundance_limits(stars[_COLUMN_OF[quantity]], _ABUNDANCE_STEP[quantity])
+
+
+def _nice_speed(wanted: float) -> float:
+    return _nice_above(max(float(wanted), 1.0), _NICE_SPEEDS)
+
+
+def _nice_above(wanted: float, series: tuple[float, ...]) -> float:
+    decade = 10.0 ** floor(log10(wanted))
+    nice = (value * decade for value in (*series, 10.0))
+    return next((value for value in nice if value >= wanted), 10 * decade)
+
+
+def _abundance_limits(values: np.ndarray, step: float) -> Limits:
+    low, high = np.quantile(values, [0.05, 0.95])
+    first, last = floor(low / step), ceil(high / step)
+    return first * step, max(last, first + 2) * step

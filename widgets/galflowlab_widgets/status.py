@@ -1,0 +1,67 @@
+"""The line that says how it goes, and errors in one sentence."""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections.abc import Callable
+
+import ipywidgets as widgets
+
+_LOG = logging.getLogger(__name__)
+
+
+class Status(widgets.HTML):
+    """Stars drawn, frame time, preview or refined, extrapolation, and the last error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_class("gfl-status")
+        self._line = self._warning = self._note = self._error = ""
+
+    def show(self, count: int, n: int, milliseconds: float, *, inside: bool) -> None:
+        """Say what is on the screen."""
+        state = "refined" if count == n else "preview"
+        stars = f"{_thousands(count)} stars" if count == n else _thousands(count) + " of "
+        stars += "" if count == n else f"{_thousands(n)} stars"
+        self._line = f"{stars} · {state} · {milliseconds:.0f} ms"
+        outside = "outside the training population: extrapolated"
+        self._warning = "" if inside else _alert("warning", outside)
+        self._error = ""
+        self._write()
+
+    def note(self, text: str) -> None:
+        """Say something beside the picture."""
+        self._note, self._error = html.escape(text), ""
+        self._write()
+
+    def error(self, what: str, error: Exception) -> None:
+        """Say in one sentence what could not be done."""
+        _LOG.debug("%s", what, exc_info=error)
+        self._error = _alert("error", f"{what}: {_sentence(error)}")
+        self._write()
+
+    def tell(self, action: Callable[[], str]) -> None:
+        """Run an action and say what it returns, or how it failed."""
+        try:
+            self.note(action())
+        except Exception as error:
+            self.error("That did not work", error)
+
+    def _write(self) -> None:
+        parts = (self._line, self._warning, self._note, self._error)
+        self.value = "<br>".join(f"<span>{part}</span>" for part in parts if part)
+
+
+def _alert(kind: str, text: str) -> str:
+    return f'<span class="gfl-{kind}" role="alert">{html.escape(text)}</span>'
+
+
+def _thousands(number: int) -> str:
+    return f"{number:,}".replace(",", " ")
+
+
+def _sentence(error: Exception) -> str:
+    """Return the first line of an error, or its type if it has nothing to say."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

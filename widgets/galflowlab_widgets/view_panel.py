@@ -1,0 +1,159 @@
+"""What is shown of a galaxy and from where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from typing import Any
+
+import ipywidgets as widgets
+
+from galflowlab.maps import QUANTITIES
+from galflowlab_widgets.canvas import MapCanvas
+from galflowlab_widgets.references import Reference
+from galflowlab_widgets.rendering import View
+from galflowlab_widgets.scales import shown
+
+
+class ViewPanel(widgets.HBox):
+    """Choice of the two quantities, of the field and of the ghost; listens to the canvas.
+
+    Parameters
+    ----------
+    columns
+        Columns that the stars have.
+    canvas
+        On which the user turns and zooms.
+    changed
+        Called when the view has changed.
+    guard
+        Held while the view is read or changed.
+
+    Attributes
+    ----------
+    upper, lower
+        Menus of the quantities.
+    fixed
+        Whether the field stays when the galaxy grows.
+    ghost
+        Whether the contours of the nearest galaxy are wanted.
+    """
+
+    def __init__(
+        self,
+        columns: tuple[str, ...],
+        canvas: MapCanvas,
+        changed: Callable[[], None],
+        guard: AbstractContextManager[Any],
+    ) -> None:
+        self._canvas, self._changed, self._guard = canvas, changed, guard
+        self._silent = False
+        names = shown(columns)
+        self._view = View(names[:2])
+        self.upper, self.lower = (_menu(names, value) for value in names[:2])
+        self.fixed = _box("fixed field", "keep the field of view when the galaxy grows", "fixed")
+        self.ghost = _box(
+            "nearest galaxy", "contours of the nearest real galaxy, once the hand rests", "ghost"
+        )
+        self.ghost.value = True
+        self.caption = widgets.Label()
+        self.caption.add_class("gfl-caption")
+        super().__init__([self.upper, self.lower, self.fixed, self.ghost, self.caption])
+        self.add_class("gfl-view")
+        self.layout.flex_flow = "row wrap"
+        for menu in (self.upper, self.lower):
+            menu.observe(self._on_quantity, "value")
+        self.fixed.observe(self._on_fixed, "value")
+        self.ghost.observe(self._on_ghost, "value")
+        canvas.observe(self._on_turned, "turned")
+        canvas.observe(self._on_zoomed, "zoomed")
+
+    @property
+    def view(self) -> View:
+        """What is wanted now; may be set."""
+        return self._view
+
+    @view.setter
+    def view(self, view: View) -> None:
+        self.put(view)
+        self._changed()
+
+    def put(self, view: View) -> None:
+        """Set the view; no change."""
+        self._view = view
+        self._silent = True
+        try:
+            self.upper.value, self.lower.value = view.quantities
+            self.fixed.value = view.half_width is not None
+        finally:
+            self._silent = False
+
+    def reset(self) -> None:
+        """Look from the start again at the same quantities; no change."""
+        self.put(View(self._view.quantities))
+
+    def describe(self, reference: Reference | None) -> None:
+        """Say which real galaxy the contours are of."""
+        self.caption.value = _caption(reference) if reference else ""
+
+    def _change(self, **entries: Any) -> None:
+        self.view = replace(self._view, **entries)
+
+    def _on_quantity(self, change: Mapping[str, Any]) -> None:
+        with self._guard:
+            if self._silent:
+                return
+            chosen = [self.upper.value, self.lower.value]
+            if chosen[0] == chosen[1]:  # what the other menu showed changes places with it
+                chosen[1 if change["owner"] is self.upper else 0] = change["old"]
+            self._change(quantities=tuple(chosen))
+
+    def _on_fixed(self, _change: object) -> None:
+        with self._guard:
+            if self._silent:
+                return
+            if self.fixed.value:
+                self._change(half_width=self._canvas.field[2])
+            else:
+                self._change(half_width=None, centre=(0.0, 0.0))
+
+    def _on_ghost(self, _change: object) -> None:
+        self._changed()
+
+    def _on_turned(self, change: Mapping[str, Any]) -> None:
+        if len(change["new"]) == 2:
+            inclination, azimuth = change["new"]
+            with self._guard:
+                self._change(inclination=inclination, azimuth=azimuth)
+
+    def _on_zoomed(self, change: Mapping[str, Any]) -> None:
+        *centre, half_width = change["new"] or (0.0, 0.0, None)
+        with self._guard:
+            self._change(centre=tuple(centre), half_width=half_width)
+
+
+def _caption(reference: Reference) -> str:
+    mass, metallicity = (reference.context.get(n) for n in ("log10_mstar", "mean_metallicity"))
+    parts = [] if mass is None else [f"log₁₀ M★ {mass:.2f}"]
+    parts += [] if metallicity is None else [f"mean Z {metallicity:.3g}"]
+    return f"contours: {', '.join(parts)} ({reference.distance:.2g} σ away)"
+
+
+def _menu(names: tuple[str, ...], value: str) -> widgets.Dropdown:
+    options = [(QUANTITIES[name].label, name) for name in names]
+    menu = widgets.Dropdown(options=options, value=value, layout={"width": "170px"})
+    menu.add_class("gfl-quantity")
+    return menu
+
+
+def _box(description: str, tooltip: str, name: str) -> widgets.Checkbox:
+    box = widgets.Checkbox(
+        value=False,
+        description=description,
+        tooltip=tooltip,
+        indent=False,
+        layout={"width": "auto"},
+    )
+    box.add_class(f"gfl-{name}")
+    return box
