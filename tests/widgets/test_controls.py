@@ -1,4 +1,4 @@
-import threading
+import contextlib
 from math import log10
 
 import numpy as np
@@ -16,12 +16,14 @@ def moves():
 
 @pytest.fixture
 def control(edf, moves):
-    return ContextControl("log10_mstar", edf.population, lambda: moves.append(1), threading.RLock())
+    return ContextControl(
+        "log10_mstar", edf.population, lambda: moves.append(1), contextlib.nullcontext
+    )
 
 
 @pytest.fixture
 def panel(edf, moves):
-    return ContextPanel(edf, lambda: moves.append(1), threading.RLock())
+    return ContextPanel(edf, lambda: moves.append(1), contextlib.nullcontext)
 
 
 def test_slider_ranges_are_whole_steps_around_the_given_range():
@@ -70,7 +72,7 @@ def test_a_value_set_from_code_is_exact_and_stays_within_the_slider(control, edf
 
 @pytest.mark.parametrize("name", CONTEXT)
 def test_labels_have_value_and_unit_and_say_what_is_typical(edf, name):
-    control = ContextControl(name, edf.population, lambda: None, threading.RLock())
+    control = ContextControl(name, edf.population, lambda: None, contextlib.nullcontext)
     control.follow(edf.population.complete({})[name])
     control.describe()
     assert CONTEXT[name].label in control.label.value

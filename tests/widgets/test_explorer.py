@@ -285,6 +285,7 @@ def test_the_code_makes_the_stars_that_are_shown():
 
     explorer = Explorer(galflowlab.load("mock"), n=PREVIEW + 5000)
     explorer.sliders["log10_mstar"].slider.value += 7
+    assert explorer.wait(60)
     scope = {}
     exec(explorer.code, scope)  # what a user does with copied code
     assert explorer.actions.copy.text == explorer.code

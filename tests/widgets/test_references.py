@@ -4,7 +4,6 @@ import dataclasses
 
 import numpy as np
 import pytest
-from galflowlab_widgets import references
 from galflowlab_widgets.references import (
     GalaxyReferences,
     MockReferences,
@@ -13,8 +12,9 @@ from galflowlab_widgets.references import (
 )
 
 import galflowlab
+from galflowlab.context import measure
 from galflowlab.galaxy import Galaxy
-from galflowlab.mocks import make_suite
+from galflowlab.mocks import MockEDF, make_suite
 from galflowlab.population import Population
 from galflowlab.schema import CONTEXT
 
@@ -86,27 +86,47 @@ def test_mocks_are_made_again_with_more_stars(galaxies, known):
         assert reference.context == galaxy.context
         assert len(reference.stars["x"]) == 900
         assert reference.stars["mass"].sum() == pytest.approx(10 ** galaxy.context["log10_mstar"])
-    same = MockReferences([g.name for g in galaxies], known, n=400).nearest(galaxies[0].context)
-    np.testing.assert_array_equal(same.stars["vx"], galaxies[0].stars["vx"].value.astype("f4"))
 
 
-def test_the_last_mocks_are_remembered_and_no_more(galaxies, known, monkeypatch):
-    made = []
+def test_a_mock_made_again_is_the_same_galaxy(galaxies, known):
+    many = MockReferences([g.name for g in galaxies], known, n=6000)
+    for galaxy in (galaxies[2], galaxies[9]):
+        measured = measure(many.nearest(galaxy.context).stars)
+        for name, value in galaxy.context.items():
+            assert measured[name] == pytest.approx(value, rel=0.15)  # it has 400 stars itself
+        assert measured["log10_mstar"] == pytest.approx(galaxy.context["log10_mstar"], abs=1e-6)
 
-    def counting(name, log10_mstar, n):
-        made.append(name)
-        return next(g for g in galaxies if g.name == name)
 
-    monkeypatch.setattr(references, "remake", counting)
-    mocks = MockReferences([g.name for g in galaxies], known)
-    for _ in range(3):
-        mocks.nearest(galaxies[0].context)
-    assert made == [galaxies[0].name]
+def test_a_mock_is_made_in_steps_that_may_be_abandoned(galaxies, known, monkeypatch):
+    drawn = []
+    sample = MockEDF.sample
+
+    def counting(self, n, *, seed):
+        drawn.append(n)
+        return sample(self, n, seed=seed)
+
+    mocks = MockReferences([g.name for g in galaxies], known, n=1700)
+    monkeypatch.setattr(MockEDF, "sample", counting)
+    context = galaxies[4].context
+    steps = mocks.prepare(context)
+    next(steps), next(steps)
+    assert [n for n in drawn if n > 1] == [500, 500]
+    stars = mocks.nearest(context).stars
+    assert [n for n in drawn if n > 1] == [500, 500, 500, 200]
+    whole = MockReferences([g.name for g in galaxies], known, n=1700).nearest(context).stars
+    for name, values in stars.items():
+        np.testing.assert_array_equal(values, whole[name])
+    assert list(mocks.prepare(context)) == []
+
+
+def test_the_last_mocks_are_remembered_and_no_more(galaxies, known):
+    mocks = MockReferences([g.name for g in galaxies], known, n=20)
+    mocks.nearest(galaxies[0].context)
+    assert list(mocks.prepare(galaxies[0].context)) == []
     for galaxy in galaxies:
         mocks.nearest(galaxy.context)
-    assert len(made) == 12
-    mocks.nearest(galaxies[0].context)
-    assert made[12:] == [galaxies[0].name]
+    assert list(mocks.prepare(galaxies[-1].context)) == []
+    assert len(list(mocks.prepare(galaxies[0].context))) == 1
 
 
 def test_wrong_names_are_refused(galaxies, known):

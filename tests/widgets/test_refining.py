@@ -57,7 +57,7 @@ def test_a_handler_waits_for_one_step_at_most_and_drops_the_rest(refiner):
 
     def job():
         while True:
-            with refiner.lock:
+            with refiner.working():
                 steps.append(len(steps))
                 begun.set()
             yield
@@ -128,3 +128,24 @@ def test_handlers_from_many_threads_are_never_inside_together(refiner):
         thread.join()
     assert max(most) == 1
     assert refiner.wait(10)
+
+
+def test_what_a_job_changes_by_itself_does_not_interrupt_it(refiner):
+    steps = []
+
+    def job():
+        for i in range(3):
+            with refiner.working(), refiner.interrupting():
+                steps.append(i)
+            yield
+
+    refiner.start(job)
+    assert refiner.wait(10)
+    assert steps == [0, 1, 2]
+
+
+def test_a_hand_that_moves_is_told_from_one_that_taps(refiner):
+    with refiner.interrupting():
+        assert not refiner.moving
+    with refiner.interrupting(), refiner.interrupting():
+        assert refiner.moving

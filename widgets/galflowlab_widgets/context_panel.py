@@ -29,7 +29,7 @@ class ContextPanel(widgets.VBox):
     moved
         Called after the user, or code, has moved something.
     guard
-        Held while the controls are read or changed.
+        What to hold while the controls are changed.
 
     Attributes
     ----------
@@ -40,7 +40,10 @@ class ContextPanel(widgets.VBox):
     """
 
     def __init__(
-        self, edf: Model, moved: Callable[[], None], guard: AbstractContextManager[Any]
+        self,
+        edf: Model,
+        moved: Callable[[], None],
+        guard: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         self._population, self._names = edf.population, edf.context_names
         self._moved, self._guard = moved, guard
@@ -68,24 +71,34 @@ class ContextPanel(widgets.VBox):
         for control in self.sliders.values():
             control.release()
 
-    def show(self, context: Mapping[str, float], *, inside: bool) -> None:
-        """Show the whole context of the galaxy drawn; no move."""
+    def show(self, context: Mapping[str, float], *, inside: bool, whole: bool = True) -> None:
+        """Show the context of the galaxy drawn; no move.
+
+        Parameters
+        ----------
+        context
+            All entries.
+        inside
+            Whether the training galaxies support it.
+        whole
+            Whether the sliders that follow are moved too; each costs two messages.
+        """
         for name, control in self.sliders.items():
             if control.following:
-                control.follow(context[name])
-            control.describe()
+                control.follow(context[name], show=whole)
+            if whole or not control.following:
+                control.describe()
         if self.plane:
-            x, y = (self.sliders[name] for name in PLANE)
             with self.plane.hold_sync():
-                self.plane.position = [x.fraction, y.fraction]
+                self.plane.position = self._fractions(_row(context, PLANE))[0].tolist()
                 self.plane.outside = not inside
-                self.plane.value_text = f"{x.label.value}, {y.label.value}"
+                self.plane.value_text = ", ".join(self.sliders[n].label.value for n in PLANE)
 
     def mark(self, context: Mapping[str, float] | None) -> None:
         """Mark a galaxy on the plane, or none."""
         if self.plane:
-            here = context is not None
-            self.plane.marked = self._fractions(_row(context, PLANE))[0].tolist() if here else []
+            here = self._fractions(_row(context, PLANE))[0].tolist() if context else []
+            self.plane.marked = here
 
     def _plane(self) -> ContextPlane:
         x, y = (self.sliders[name] for name in PLANE)
@@ -129,7 +142,7 @@ class ContextPanel(widgets.VBox):
     def _on_dragged(self, change: Mapping[str, Any]) -> None:
         if len(change["new"]) != len(PLANE):
             return
-        with self._guard:
+        with self._guard():
             for name, fraction in zip(PLANE, change["new"], strict=True):
                 self.sliders[name].put(fraction)
             self._moved()
@@ -141,5 +154,5 @@ def _axis(control: ContextControl) -> dict[str, Any]:
     return {"label": CONTEXT[control.name].axis_label, "ticks": ticks}
 
 
-def _row(context: Mapping[str, float] | None, names: tuple[str, ...]) -> np.ndarray:
-    return np.array([[(context or {})[name] for name in names]])
+def _row(context: Mapping[str, float], names: tuple[str, ...]) -> np.ndarray:
+    return np.array([[context[name] for name in names]])

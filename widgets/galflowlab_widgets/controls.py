@@ -41,7 +41,7 @@ class ContextControl:
     moved
         Called after the user, or code, has moved the slider or turned the lock.
     guard
-        Held while the control is read or changed: the app changes it from other threads.
+        What to hold while the control is changed: the app changes it from other threads.
     """
 
     def __init__(
@@ -49,7 +49,7 @@ class ContextControl:
         name: str,
         population: Ranges,
         moved: Callable[[], None],
-        guard: AbstractContextManager[Any],
+        guard: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         self.name = name
         self.logarithmic = name in LOGARITHMIC
@@ -91,7 +91,7 @@ class ContextControl:
 
     @value.setter
     def value(self, value: float) -> None:
-        with self._guard:
+        with self._guard():
             self.hold(value)
             self._moved()
 
@@ -116,10 +116,11 @@ class ContextControl:
         self._exact = min(max(float(value), low), high)
         self._set(self._index(self._exact), locked=True)
 
-    def follow(self, value: float) -> None:
-        """Show the typical value and unlock; no move."""
+    def follow(self, value: float, *, show: bool = True) -> None:
+        """Take the typical value and unlock; no move. The slider may be told later."""
         self._exact = value
-        self._set(self._index(value), locked=False)
+        if show:
+            self._set(self._index(value), locked=False)
 
     def release(self) -> None:
         """Unlock; no move."""
@@ -149,14 +150,14 @@ class ContextControl:
         return min(max(round((scaled - self._low) / self.step), 0), int(self.slider.max))
 
     def _on_slider(self, _change: object) -> None:
-        with self._guard:
+        with self._guard():
             if not self._silent:
                 self._exact = None
                 self._set(self.slider.value, locked=True)
                 self._moved()
 
     def _on_lock(self, _change: object) -> None:
-        with self._guard:
+        with self._guard():
             if not self._silent:
                 self._describe_lock()
                 self._moved()

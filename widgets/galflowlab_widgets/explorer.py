@@ -70,8 +70,8 @@ class Explorer(widgets.VBox):
         self.canvas = MapCanvas()
         self.status = Status()
         refiner = Refiner(lambda error: self.status.error("Could not refine", error))
-        self.context_panel = ContextPanel(edf, self._on_moved, refiner.lock)
-        self.view_panel = ViewPanel(edf.columns, self.canvas, self._on_turned, refiner.lock)
+        self.context_panel = ContextPanel(edf, self._on_moved, refiner.interrupting)
+        self.view_panel = ViewPanel(edf.columns, self.canvas, self._on_turned, refiner.interrupting)
         self.tabs = DiagramTabs(edf.columns, self._on_turned)
         self.actions = ActionBar(
             live.n,
@@ -121,7 +121,7 @@ class Explorer(widgets.VBox):
     @property
     def stars(self) -> QTable:
         """Its stars with units: what `EDF.sample` returns for this context and seed."""
-        with self._screen.refiner.lock:
+        with self._screen.refiner.working():
             return self._screen.live.table()
 
     @property

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil
 from typing import Any, Protocol
 
 import numpy as np
 
 from galflowlab.galaxy import Galaxy
-from galflowlab.mocks import is_mock_name, remake
+from galflowlab.mocks import MockEDF, is_mock_name, remake
 from galflowlab.population import Population
 from galflowlab.schema import column_values
 
 _REMEMBERED = 8  # galaxies whose stars are kept
+_BLOCK = 500  # stars made in one step, which takes some 25 ms
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,10 @@ class References(Protocol):
 
     def name_of_nearest(self, context: Mapping[str, float]) -> str | None:
         """Its name alone, which is known at once."""
+        ...
+
+    def prepare(self, context: Mapping[str, float]) -> Iterator[None]:
+        """Short steps after which `nearest` is quick; may be abandoned between two."""
         ...
 
 
@@ -93,11 +100,15 @@ class GalaxyReferences:
             return None
         return self._galaxies[int(self._population.distances(context, self._rows).argmin())].name
 
+    def prepare(self, context: Mapping[str, float]) -> Iterator[None]:
+        """Nothing needs preparing."""
+        yield from ()
+
 
 class MockReferences:
     """The mock galaxies that a model was trained on, made again when they are asked for.
 
-    Making one takes about half a second for 20 000 stars; the last few are remembered.
+    Making one takes most of a second, so it goes in small steps; the last few are remembered.
 
     Parameters
     ----------
@@ -123,22 +134,49 @@ class MockReferences:
         if "log10_mstar" not in population.names:
             raise ValueError(f"mocks are made from log10_mstar; there are {population.names}")
         self._names, self._population, self._n = list(names), population, n
-        self._stars = lru_cache(_REMEMBERED)(self._make)
+        self._made: OrderedDict[int, dict[str, np.ndarray]] = OrderedDict()
+        self._begun: tuple[int, list[dict[str, np.ndarray]]] = (-1, [])
 
     def nearest(self, context: Mapping[str, float]) -> Reference:
         """The training galaxy nearest to a context."""
         index, distance = self._population.nearest(context)
+        for _ in self.prepare(context):
+            pass
+        self._made.move_to_end(index)
         row = self._population.values[index].tolist()
         full = dict(zip(self._population.names, row, strict=True))
-        return Reference(self._names[index], full, dict(self._stars(index)), distance)
+        return Reference(self._names[index], full, dict(self._made[index]), distance)
 
     def name_of_nearest(self, context: Mapping[str, float]) -> str:
         """Its name alone, which is known at once."""
         return self._names[self._population.nearest(context)[0]]
 
-    def _make(self, index: int) -> dict[str, np.ndarray]:
+    def prepare(self, context: Mapping[str, float]) -> Iterator[None]:
+        """Make the nearest galaxy; what an abandoned making has left is taken up again."""
+        index, _ = self._population.nearest(context)
+        if index in self._made:
+            return
+        if self._begun[0] != index:
+            self._begun = (index, [])
+        blocks = self._begun[1]
         mass = self._population.values[index, self._population.names.index("log10_mstar")]
-        return plain_columns(remake(self._names[index], float(mass), self._n))
+        truth = remake(self._names[index], float(mass), 1).truth
+        assert isinstance(truth, MockEDF)
+        for number in range(len(blocks), ceil(self._n / _BLOCK)):
+            count = min(_BLOCK, self._n - number * _BLOCK)
+            stars = truth.sample(count, seed=np.random.default_rng([index, number]))
+            blocks.append({name: stars[name].value.astype(np.float32) for name in stars.colnames})
+            yield
+        self._remember(index, blocks)
+
+    def _remember(self, index: int, blocks: list[dict[str, np.ndarray]]) -> None:
+        columns = {name: np.concatenate([b[name] for b in blocks]) for name in blocks[0]}
+        total = blocks[0]["mass"].sum(dtype=np.float64)  # every block shares the whole mass
+        columns["mass"] = np.full(self._n, total / self._n, np.float32)
+        self._made[index] = _protected(columns)
+        self._begun = (-1, [])
+        while len(self._made) > _REMEMBERED:
+            self._made.popitem(last=False)
 
 
 def references_for(edf: Any) -> References | None:
@@ -164,7 +202,11 @@ def plain_columns(galaxy: Galaxy) -> dict[str, np.ndarray]:
     finite = {name: np.isfinite(values) for name, values in columns.items()}
     kept = [name for name in columns if 2 * np.count_nonzero(finite[name]) >= len(galaxy)]
     whole = np.logical_and.reduce([finite[name] for name in kept])
-    plain = {name: columns[name][whole].astype(np.float32) for name in kept}
-    for values in plain.values():
-        values.setflags(write=False)  # shared by all who ask for this galaxy
-    return plain
+    return _protected({name: columns[name][whole].astype(np.float32) for name in kept})
+
+
+def _protected(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Columns that nobody writes to: they are shared by all who ask for a galaxy."""
+    for values in columns.values():
+        values.setflags(write=False)
+    return columns

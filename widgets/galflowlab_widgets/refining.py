@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
 Steps = Callable[[], Iterator[None]]
 
-REST = 0.1  # seconds without a new value after which the hand is taken to rest
+_REST = 0.1  # seconds without a new value after which the hand is taken to rest, at least ...
+_RHYTHM = 1.5  # ... and in units of the time between its last two values: links may be slow
+_PAUSE = 0.5  # seconds after which values no longer belong to one movement
 
 
 class Refiner:
@@ -26,28 +29,51 @@ class Refiner:
     failed
         Called with the error if a job raises one.
 
-    Attributes
-    ----------
-    lock
-        To be held for whatever handlers and jobs share. Handlers take it with `interrupting`.
+    Notes
+    -----
+    Whatever handlers and jobs share is touched only inside of `interrupting` or `working`.
     """
 
     def __init__(self, failed: Callable[[Exception], None]) -> None:
-        self.lock = threading.RLock()
+        self._lock = threading.RLock()
+        self._owner: int | None = None  # thread that holds the lock
         self._failed = failed
         self._changed = threading.Condition()
         self._job: Steps | None = None
         self._turn = 0  # counts the jobs, so that a newer one is noticed
+        self._interrupted, self._interval = -_PAUSE, _PAUSE
         self._closed = False
         self._busy = False
         self._thread: threading.Thread | None = None
 
+    @property
+    def moving(self) -> bool:
+        """Whether the last two handlers followed each other as in one movement."""
+        return self._interval < _PAUSE
+
     @contextlib.contextmanager
     def interrupting(self) -> Iterator[None]:
-        """Drop the present job and hold the lock; at most one step of it is waited for."""
-        self._put(None)
-        with self.lock:
+        """Hold the lock for a handler; the present job is dropped after its present step.
+
+        Inside of itself, and inside of `working`, it does nothing more: what the app changes
+        by itself interrupts nobody.
+        """
+        if self._owner != threading.get_ident():
+            self._put(None)
+            now = time.monotonic()
+            self._interval, self._interrupted = now - self._interrupted, now
+        with self.working():
             yield
+
+    @contextlib.contextmanager
+    def working(self) -> Iterator[None]:
+        """Hold the lock for a step of a job, or for reading what jobs change."""
+        with self._lock:
+            before, self._owner = self._owner, threading.get_ident()
+            try:
+                yield
+            finally:
+                self._owner = before
 
     def start(self, job: Steps) -> None:
         """Run the steps of a job once the hand rests, in place of any earlier one."""
@@ -91,10 +117,14 @@ class Refiner:
                 turn = self._turn
                 if self._job is None:
                     self._changed.wait()
-                elif not self._changed.wait_for(partial(self._newer_than, turn), REST):
+                elif not self._changed.wait_for(partial(self._newer_than, turn), self._rest):
                     self._busy = True
                     return turn
         return None
+
+    @property
+    def _rest(self) -> float:
+        return max(_REST, _RHYTHM * self._interval) if self.moving else _REST
 
     def _newer_than(self, turn: int) -> bool:
         return self._turn != turn

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from galflowlab_widgets import ghost, still
 from galflowlab_widgets.canvas import MapCanvas
@@ -18,9 +19,10 @@ from galflowlab_widgets.scales import Scales
 from galflowlab_widgets.status import Status
 from galflowlab_widgets.view_panel import ViewPanel
 
-_CHUNK = 8192  # stars between two chances for a handler
+_CHUNK = 4096  # stars between two chances for a handler
+_CHARTED = 50_000  # stars that make up the charts: enough for lines, and quick
 _AT_ONCE = 300_000  # stars that a handler may project; more are left to the refiner
-_BETWEEN_CHARTS = 0.25  # seconds, while the hand moves
+_BETWEEN_CHARTS = 0.25  # seconds, while the hand moves; entries that follow, too
 _STILL_AFTER = 2.0  # seconds of rest before the still is renewed
 
 Action = Callable[[], None]
@@ -30,7 +32,7 @@ class Screen:
     """Keeps canvas, charts and status in step with the context and the view.
 
     Handlers of the browser's messages may run in a subshell thread while cells run in the
-    main thread and refinement in its own: what they share is touched under `refiner.lock`.
+    main thread and refinement in its own; the refiner keeps them apart.
 
     Parameters
     ----------
@@ -45,7 +47,7 @@ class Screen:
     population
         Training contexts.
     moved
-        Called when another galaxy is on the screen.
+        Called when the hand rests on another galaxy.
 
     Attributes
     ----------
@@ -77,6 +79,7 @@ class Screen:
         self._moved = moved
         self.settled: Action | None = None
         self._scales: tuple[tuple[str, ...], Scales] | None = None
+        self._ghosts: dict[tuple[Any, ...], list[Polylines]] = {}
         self._charted = 0.0
         self._inside = True
 
@@ -97,7 +100,7 @@ class Screen:
     def close(self) -> None:
         """Stop, and forget the stars."""
         self.refiner.close()
-        with self.refiner.lock:
+        with self.refiner.working():
             self.live.resize(1, 0)
             self._reference = self.picture = None
 
@@ -116,45 +119,54 @@ class Screen:
         self.live.move(self._context.chosen)
         context = self.live.context
         self._inside = self._population.inside(context)
-        self._context.show(context, inside=self._inside)
+        moving = self.refiner.moving
+        self._context.show(context, inside=self._inside, whole=not moving or self._due())
         self._scales = None
         if self._reference and not self._is_nearest(self._reference):
             self._beside(None)
         self._draw(self.live.count, start)
-        self._moved()
-        if start - self._charted > _BETWEEN_CHARTS:
+        if moving and self._due():
             self._chart()
 
     def _turn(self) -> None:
         start = time.perf_counter()
         self._draw(min(self.live.count, _AT_ONCE), start)
-        if start - self._charted > _BETWEEN_CHARTS:
-            self._chart()
 
     def _refine(self) -> Iterator[None]:
         """Steps of the work at rest; may be dropped at every yield."""
         drawn = min(self.live.count, _AT_ONCE)
         start = time.perf_counter()
+        with self.refiner.working():
+            self._context.show(self.live.context, inside=self._inside)
+            self._moved()
+        yield
         while drawn < self.live.n:
-            with self.refiner.lock:
+            with self.refiner.working():
                 self.live.grow(_CHUNK)
                 if self.live.complete or self.live.count >= 4 * drawn:
                     drawn = self.live.count
                     self._draw(drawn, start)
             yield
-        with self.refiner.lock:
+        with self.refiner.working():
             self._chart()
         yield
         if self._references and not self._reference:
-            nearest = self._references.nearest(self.live.context)  # may take a second
-            yield
-            with self.refiner.lock:
-                self._beside(nearest)
-                self._draw(self.live.count, time.perf_counter())
-                self._chart()
+            yield from self._look_for_nearest(self._references)
         if self.settled:
             yield from _rest(_STILL_AFTER)
             self.settled()
+
+    def _look_for_nearest(self, references: References) -> Iterator[None]:
+        context = self.live.context
+        yield from references.prepare(context)
+        nearest = references.nearest(context)
+        yield
+        with self.refiner.working():
+            if nearest and self._is_nearest(nearest):
+                self._beside(nearest)
+                self._draw(self.live.count, time.perf_counter())
+                self._chart()
+        yield
 
     def _draw(self, count: int, start: float) -> None:
         view = self._view.view
@@ -187,19 +199,23 @@ class Screen:
 
     def _chart(self) -> None:
         beside = self._reference.stars if self._reference else None
-        self._tabs.draw(self.live.stars(), beside)
+        self._tabs.draw(self.live.stars(_CHARTED), beside)
         self._charted = time.perf_counter()
+
+    def _due(self) -> bool:
+        """Whether what need not follow every value should follow now."""
+        return time.perf_counter() - self._charted > _BETWEEN_CHARTS
 
     def _ghost(self, view: View) -> list[Polylines] | None:
         if not (self._reference and self._view.ghost.value):
             return None
         half_width = view.half_width or self._scales_for(view).half_width
-        return [
-            ghost.contours(
-                self._reference.stars, inclination, view.azimuth, view.centre, half_width
-            )
-            for inclination in (0.0, view.inclination)
-        ]
+        key = (self._reference.name, view.inclination, view.azimuth, view.centre, half_width)
+        if key not in self._ghosts:  # that of the last picture is kept
+            stars, around = self._reference.stars, (view.azimuth, view.centre, half_width)
+            columns = [ghost.contours(stars, i, *around) for i in (0.0, view.inclination)]
+            self._ghosts = {key: columns}
+        return self._ghosts[key]
 
     def _is_nearest(self, reference: Reference) -> bool:
         assert self._references is not None

@@ -28,7 +28,7 @@ class ViewPanel(widgets.HBox):
     changed
         Called when the view has changed.
     guard
-        Held while the view is read or changed.
+        What to hold while the view is changed.
 
     Attributes
     ----------
@@ -45,7 +45,7 @@ class ViewPanel(widgets.HBox):
         columns: tuple[str, ...],
         canvas: MapCanvas,
         changed: Callable[[], None],
-        guard: AbstractContextManager[Any],
+        guard: Callable[[], AbstractContextManager[Any]],
     ) -> None:
         self._canvas, self._changed, self._guard = canvas, changed, guard
         self._silent = False
@@ -101,7 +101,7 @@ class ViewPanel(widgets.HBox):
         self.view = replace(self._view, **entries)
 
     def _on_quantity(self, change: Mapping[str, Any]) -> None:
-        with self._guard:
+        with self._guard():
             if self._silent:
                 return
             chosen = [self.upper.value, self.lower.value]
@@ -110,7 +110,7 @@ class ViewPanel(widgets.HBox):
             self._change(quantities=tuple(chosen))
 
     def _on_fixed(self, _change: object) -> None:
-        with self._guard:
+        with self._guard():
             if self._silent:
                 return
             if self.fixed.value:
@@ -124,12 +124,12 @@ class ViewPanel(widgets.HBox):
     def _on_turned(self, change: Mapping[str, Any]) -> None:
         if len(change["new"]) == 2:
             inclination, azimuth = change["new"]
-            with self._guard:
+            with self._guard():
                 self._change(inclination=inclination, azimuth=azimuth)
 
     def _on_zoomed(self, change: Mapping[str, Any]) -> None:
         *centre, half_width = change["new"] or (0.0, 0.0, None)
-        with self._guard:
+        with self._guard():
             self._change(centre=tuple(centre), half_width=half_width)
 
 
