@@ -318,3 +318,18 @@ def chart(page, width=640, theme="light", before="", **changes):
     image[0] = 200
     state = {"figure": figure(), "pixels": image.tobytes(), "palettes": palettes(), "alt": "Two"}
     return Stage(page, Chart, state | changes, width, theme, before)
+
+
+QUIET = """async () => {
+  let before = -1;
+  for (let same = 0; same < 3; ) {
+    await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+    same = model.saved.length === before ? same + 1 : 0;
+    before = model.saved.length;
+  }
+}"""
+
+
+def quiet(page):
+    """Wait until the canvas has done what it was going to do."""
+    page.evaluate(QUIET)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.browser.stage import SLIDERS, chart, maps, plane
+from tests.browser.stage import SLIDERS, chart, maps, plane, quiet
 
 pytestmark = pytest.mark.browser
 
@@ -32,7 +32,7 @@ def test_nothing_stays_behind_when_a_view_is_closed(page, kind):
     page.mouse.wheel(0, 100)
     page.evaluate("el.style.width = '400px'")
     stage.update(alt="new", position=[0.1, 0.1])
-    page.wait_for_timeout(100)
+    quiet(page)
     assert page.evaluate("model.saved") == []
     assert stage.frames == before
 

@@ -8,7 +8,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook
 
 from galflowlab.tables import read_table
-from tests.browser.conftest import App
+from tests.browser.servers import App
 
 pytestmark = pytest.mark.browser
 

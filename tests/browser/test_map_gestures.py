@@ -3,17 +3,18 @@
 import numpy as np
 import pytest
 
-from tests.browser.stage import ROOM, colour, frame, levels, maps, spot
+from tests.browser.stage import ROOM, colour, frame, levels, maps, quiet, spot
 
 pytestmark = pytest.mark.browser
 
 
 def test_dragging_turns_the_galaxy_with_the_hand(page):
+    page.clock.install()
     stage = maps(page)
     x, y = spot(stage, 1, 0, 0.5, 0.5)
     stage.drag((x, y), (x + 10, y), (x + 20, y - 10))
     assert stage.take("turned") == [[45.5, 35.0], [50.5, 40.0]]
-    page.wait_for_timeout(1600)  # nobody showed it: start again from what is shown
+    page.clock.fast_forward(1600)  # nobody showed it: start again from what is shown
     stage.drag((x, y), (x - 80, y), (x - 80, y + 150))
     assert stage.take("turned") == [[45.5, 350.0], [0.0, 350.0]]
 
@@ -97,11 +98,11 @@ def test_the_wheel_zooms_about_the_pointer(page):
     for delta, limit in ((-100, 0.5), (100, 200)):
         for _ in range(50):
             page.mouse.wheel(0, delta)
-        page.wait_for_timeout(200)
+        quiet(page)
         assert stage.take("zoomed")[-1][2] == pytest.approx(limit)
     page.mouse.move(5, 5)
     page.mouse.wheel(0, -100)
-    page.wait_for_timeout(100)
+    quiet(page)
     assert stage.take("zoomed") == []
 
 
@@ -142,6 +143,6 @@ def test_a_canvas_without_direction_and_field_stays_as_it_is(page):
     page.mouse.wheel(0, 100)
     for key in ("ArrowLeft", "Shift+ArrowLeft", "+", "0"):
         stage.press(key)
-    page.wait_for_timeout(50)
+    quiet(page)
     assert page.evaluate("model.saved") == []
     assert stage.errors == []

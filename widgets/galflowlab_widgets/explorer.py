@@ -72,7 +72,7 @@ class Explorer(widgets.VBox):
         refiner = Refiner(lambda error: self.status.error("Could not refine", error))
         self.context_panel = ContextPanel(edf, self._on_moved, refiner.interrupting)
         self.view_panel = ViewPanel(edf.columns, self.canvas, self._on_turned, refiner.interrupting)
-        self.tabs = DiagramTabs(edf.columns, self._on_turned)
+        self.tabs = DiagramTabs(edf.columns, self._on_tab)
         self.actions = ActionBar(
             live.n,
             resized=lambda count: self._restart(count, live.seed),
@@ -157,7 +157,7 @@ class Explorer(widgets.VBox):
 
     def _ipython_display_(self) -> None:
         """Display the app, and a still for those who read the notebook without a kernel."""
-        display({"text/plain": repr(self), **self._repr_mimebundle_()}, raw=True)
+        display(self._repr_mimebundle_(), raw=True)
         self._handle = display({"text/html": self._screen.still()}, raw=True, display_id=True)
         self._screen.settled = self._renew_still
 
@@ -175,6 +175,9 @@ class Explorer(widgets.VBox):
 
     def _on_turned(self) -> None:
         self._screen.turn()
+
+    def _on_tab(self) -> None:
+        self._screen.chart()
 
     def _restart(self, n: int, seed: int) -> None:
         self._screen.move(lambda: self._screen.live.resize(n, seed))

@@ -93,6 +93,11 @@ class Screen:
         with self.refiner.interrupting():
             self._safely(self._turn)
 
+    def chart(self) -> None:
+        """Draw the chart that has come to the front."""
+        with self.refiner.interrupting():
+            self._safely(self._chart)
+
     def still(self) -> str:
         """The last picture for readers without a kernel, as HTML."""
         return still.as_html(self.picture) if self.picture else ""
