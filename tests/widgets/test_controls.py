@@ -119,3 +119,19 @@ def test_a_marked_galaxy_lies_where_its_context_is(panel, edf):
     assert panel.plane.marked == pytest.approx(panel.plane.position)
     panel.mark(None)
     assert panel.plane.marked == []
+
+
+def test_the_users_value_wins_over_what_the_app_shows_meanwhile(control):
+    control.follow(10.0)
+    index = control.slider.value + 5
+    control._on_slider({"new": index})  # while the app still shows the typical value
+    assert control.slider.value == index
+    assert not control.following
+
+
+def test_locking_moves_the_handle_to_the_value(control):
+    control.follow(10.0)
+    control.follow(9.0, show=False)
+    control.lock.value = True
+    assert control.value == 9.0
+    assert control.slider.value == control._index(9.0)

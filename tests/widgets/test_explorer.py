@@ -1,8 +1,11 @@
 import threading
+import time
 
 import numpy as np
 import pytest
 from galflowlab_widgets.live import PREVIEW
+from galflowlab_widgets.references import Reference
+from galflowlab_widgets.rendering import View
 from ipywidgets.widgets.widget import _instances
 
 import galflowlab
@@ -28,10 +31,10 @@ def test_shows_the_typical_galaxy_at_once(explore, edf):
 def test_a_preview_first_and_then_all_stars(explore):
     explorer = explore(n=3 * PREVIEW)
     explorer.sliders["log10_mstar"].value = 10.0
-    assert "20 000 of 60 000 stars · preview" in explorer.status.value
+    assert "20 480 of 61 440 stars · preview" in explorer.status.value
     preview = shown(explorer)
     assert explorer.wait(30)
-    assert "60 000 stars · refined" in explorer.status.value
+    assert "61 440 stars · refined" in explorer.status.value
     assert explorer.canvas.pixels != preview[0]
     assert explorer.canvas.frame["rows"] == preview[1]["rows"]  # the colour bars have not jumped
     assert explorer.canvas.frame["xticks"] == preview[1]["xticks"]
@@ -203,6 +206,9 @@ def test_playing_moves_along_the_path_and_a_hand_stops_it(explore):
     assert player.playing
     explorer.sliders["age_p50"].slider.value += 1
     assert not player.playing
+    context = explorer.context
+    player.value = player.max // 4  # the page had sent it before it heard of the pause
+    assert explorer.context == context
 
 
 def test_exported_stars_are_those_shown(explore, tmp_path, monkeypatch):
@@ -224,17 +230,20 @@ def test_exported_stars_are_those_shown(explore, tmp_path, monkeypatch):
         ("/tmp/galaxy.fits", "working directory"),
         ("galaxy.exe", "cannot tell the format"),
         ("nowhere/galaxy.fits", "there is no folder nowhere"),
+        ("old.fits", "is there already"),
     ],
 )
 def test_export_refuses_in_words(explore, tmp_path, monkeypatch, name, message):
     inner = tmp_path / "inner"
     inner.mkdir()
+    (inner / "old.fits").touch()
     monkeypatch.chdir(inner)
     explorer = explore(n=500)
     explorer.actions.filename.value = name
     explorer.actions.export.click()
     assert message in explorer.status.value
-    assert [p.name for p in tmp_path.rglob("*")] == ["inner"]
+    assert {p.name for p in tmp_path.rglob("*")} == {"inner", "old.fits"}
+    assert (inner / "old.fits").stat().st_size == 0
 
 
 def test_two_explorers_are_independent(explore):
@@ -247,14 +256,102 @@ def test_two_explorers_are_independent(explore):
     assert two.sliders["log10_mstar"].following
 
 
-def test_closing_leaves_nothing_behind(explore):
+@pytest.mark.parametrize("rest", [0.0, 0.15])
+def test_closing_leaves_nothing_behind(explore, rest):
     before = set(_instances)
-    explorer = explore(n=3 * PREVIEW)
+    explorer = explore(n=30 * PREVIEW)
+    time.sleep(rest)  # so that it is being refined, or not yet
     explorer.close()
     assert explorer.wait(10)
     assert set(_instances) <= before
     assert explorer.canvas.comm is None
-    assert explorer.context == {}
+    assert (explorer.context, explorer.code) == ({}, "")
+    status = explorer.status.value
+    explorer.sliders["log10_mstar"].value = 9.0
+    assert (explorer.context, explorer.status.value) == ({}, status)
+
+
+def test_stars_taken_before_the_hand_rests_do_not_end_the_refinement(explore):
+    explorer = explore(n=3 * PREVIEW)
+    explorer.sliders["log10_mstar"].value = 10.0
+    assert len(explorer.stars) == 3 * PREVIEW
+    assert explorer.wait(30)
+    assert "61 440 stars · refined" in explorer.status.value
+    assert explorer.canvas.frame["state"] == "settled"
+
+
+def test_another_number_of_stars_while_refining(explore):
+    explorer = explore(n=30 * PREVIEW)
+    explorer.actions.count.value = 50_000
+    assert explorer.wait(30)
+    assert "50 000 stars · refined" in explorer.status.value
+
+
+def test_a_chart_that_fails_stops_nothing_else(explore, monkeypatch):
+    explorer = explore(n=3 * PREVIEW)
+
+    def fail(*_):
+        raise ValueError("too few stars")
+
+    monkeypatch.setattr(explorer.tabs, "draw", fail)
+    explorer.sliders["log10_mstar"].value = 10.0
+    assert explorer.wait(30)
+    assert "61 440 stars · refined" in explorer.status.value
+    assert "Could not draw the chart: too few stars" in explorer.status.value
+
+
+class Broken:
+    """References that fail at one point."""
+
+    def __init__(self, where):
+        self.where = where
+
+    def _do(self, where, result):
+        if where == self.where:
+            raise OSError(f"no disk for {where}")
+        return result
+
+    def prepare(self, context):
+        self._do("prepare", None)
+        yield
+
+    def nearest(self, context):
+        self.context = dict(context)
+        stars = {name: np.ones(9, np.float32) for name in ("x", "y", "z", "mass")}
+        if self.where == "stars":
+            del stars["x"]
+        return self._do("nearest", Reference("one", self.context, stars, 0.1))
+
+    def name_of_nearest(self, context):
+        return self._do("name", "one")
+
+
+@pytest.mark.parametrize("where", ["prepare", "nearest", "stars", "name"])
+def test_references_that_fail_are_given_up_in_words(explore, where):
+    explorer = explore(n=500, references=Broken(where))
+    assert explorer.wait(30)
+    explorer.sliders["log10_mstar"].value = 10.0
+    assert explorer.wait(30)
+    assert explorer.context["log10_mstar"] == 10.0
+    assert explorer.canvas.frame["state"] == "settled"
+    assert "no galaxy beside the model: " in explorer.view_panel.caption.value
+    frames = explorer.frames
+    explorer.canvas.turned = [30.0, 0.0]
+    assert explorer.frames == frames + 1
+
+
+def test_a_view_that_makes_no_sense_is_refused_and_changes_nothing(explore):
+    explorer = explore(n=500)
+    before = explorer.view
+    for quantities in (("v_los", "nonsense"), ("v_los",), ("v_los", "v_los")):
+        with pytest.raises(ValueError, match="expected two of"):
+            explorer.view = View(quantities)
+    with pytest.raises(ValueError, match="finite"):
+        explorer.sliders["log10_mstar"].value = np.nan
+    assert explorer.view == before
+    explorer.sliders["log10_mstar"].value = 10.0
+    assert explorer.context["log10_mstar"] == 10.0
+    assert explorer.frames == 2
 
 
 def test_changes_from_several_threads_end_in_a_consistent_picture(explore):
@@ -285,11 +382,9 @@ def test_the_code_makes_the_stars_that_are_shown():
 
     explorer = Explorer(galflowlab.load("mock"), n=PREVIEW + 5000)
     explorer.sliders["log10_mstar"].slider.value += 7
-    assert explorer.wait(60)
     scope = {}
     exec(explorer.code, scope)  # what a user does with copied code
     assert explorer.actions.copy.text == explorer.code
     for name in explorer.stars.colnames:
-        made, shown_ = scope["stars"][name].value, explorer.stars[name].value
-        np.testing.assert_allclose(made, shown_, rtol=1e-5, atol=1e-5 * np.abs(made).max())
+        np.testing.assert_array_equal(scope["stars"][name], explorer.stars[name])
     explorer.close()

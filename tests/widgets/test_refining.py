@@ -1,4 +1,5 @@
 import threading
+import time
 
 import pytest
 from galflowlab_widgets.refining import Refiner
@@ -117,6 +118,7 @@ def test_handlers_from_many_threads_are_never_inside_together(refiner):
         for _ in range(50):
             with refiner.interrupting():
                 inside.append(1)
+                time.sleep(1e-4)  # others would come in now
                 most.append(len(inside))
                 inside.pop()
             refiner.start(lambda: iter([None, None]))
@@ -149,3 +151,53 @@ def test_a_hand_that_moves_is_told_from_one_that_taps(refiner):
         assert not refiner.moving
     with refiner.interrupting(), refiner.interrupting():
         assert refiner.moving
+
+
+def test_a_step_that_a_handler_overtakes_is_not_run(refiner):
+    waiting, steps = threading.Event(), []
+
+    def job():
+        waiting.set()
+        with refiner.working():
+            steps.append("stale")
+        yield
+
+    with refiner.interrupting():
+        pass
+    with refiner.working():
+        refiner.start(job)
+        assert waiting.wait(10)
+        refiner._put(None)  # what a handler does before it waits for the lock
+    assert refiner.wait(10)
+    assert steps == []
+
+
+def test_waiting_includes_handlers(refiner):
+    inside, leave = threading.Event(), threading.Event()
+
+    def handle():
+        with refiner.interrupting():
+            inside.set()
+            leave.wait(10)
+
+    thread = threading.Thread(target=handle)
+    thread.start()
+    assert inside.wait(10)
+    assert not refiner.wait(0.01)
+    leave.set()
+    assert refiner.wait(10)
+    thread.join()
+
+
+def test_a_report_that_fails_does_not_end_the_thread():
+    def fail(error):
+        raise RuntimeError("no status any more")
+
+    refiner = Refiner(fail)
+    refiner.start(lambda: iter([1 / 0 for _ in [0]]))
+    assert refiner.wait(10)
+    done = []
+    refiner.start(lambda: iter([done.append(1)]))
+    assert refiner.wait(10)
+    assert done == [1]
+    refiner.close()

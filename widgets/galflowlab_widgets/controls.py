@@ -7,9 +7,9 @@ user moving them. The physical value stands in the label.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 from typing import Any, Protocol
 
 import ipywidgets as widgets
@@ -112,6 +112,8 @@ class ContextControl:
 
     def hold(self, value: float) -> None:
         """Lock the entry at a physical value within the slider's range; no move."""
+        if not isfinite(value):
+            raise ValueError(f"expected a finite {self.name}, got {value}")
         low, high = (self._physical(self.scaled(end)) for end in (0.0, 1.0))
         self._exact = min(max(float(value), low), high)
         self._set(self._index(self._exact), locked=True)
@@ -149,17 +151,17 @@ class ContextControl:
         scaled = log10(value) if self.logarithmic else value
         return min(max(round((scaled - self._low) / self.step), 0), int(self.slider.max))
 
-    def _on_slider(self, _change: object) -> None:
+    def _on_slider(self, change: Mapping[str, Any]) -> None:
         with self._guard():
             if not self._silent:
                 self._exact = None
-                self._set(self.slider.value, locked=True)
+                self._set(change["new"], locked=True)  # the app may have moved it meanwhile
                 self._moved()
 
     def _on_lock(self, _change: object) -> None:
         with self._guard():
             if not self._silent:
-                self._describe_lock()
+                self._set(self._index(self.value), locked=self.lock.value)
                 self._moved()
 
     def _describe_lock(self) -> None:

@@ -8,12 +8,13 @@ import ipywidgets as widgets
 from astropy.table import QTable
 from IPython.display import DisplayHandle, display
 
+from galflowlab.tables import write_table
 from galflowlab_widgets.actions import ActionBar
 from galflowlab_widgets.canvas import MapCanvas
 from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.controls import ContextControl
 from galflowlab_widgets.diagram_tabs import DiagramTabs
-from galflowlab_widgets.export import code, write_stars
+from galflowlab_widgets.export import code, target
 from galflowlab_widgets.live import LiveGalaxy, Model
 from galflowlab_widgets.plane import ContextPlane
 from galflowlab_widgets.references import References, references_for
@@ -42,7 +43,7 @@ class Explorer(widgets.VBox):
     seed
         Seed of the base noise, which stays fixed: the same sliders show the same stars.
     references
-        Real galaxies to set beside the model, such as `GalaxyReferences`; by default the
+        Simulated galaxies to set beside the model, such as `GalaxyReferences`; by default the
         galaxies it was trained on, if they can be had.
 
     Attributes
@@ -135,12 +136,15 @@ class Explorer(widgets.VBox):
 
     @property
     def code(self) -> str:
-        """Python that makes the stars shown."""
+        """Python that makes the stars shown, empty if there are none."""
         live = self._screen.live
-        return code(getattr(self._edf, "source", None), live.context, live.n, live.seed)
+        with self._screen.refiner.working():
+            if not live.context:
+                return ""
+            return code(getattr(self._edf, "source", None), live.context, live.n, live.seed)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the picture is refined; False if that took too long."""
+        """Wait until all is drawn, the nearest galaxy too; False if that took too long."""
         return self._screen.refiner.wait(timeout)
 
     def reset(self) -> None:
@@ -150,13 +154,19 @@ class Explorer(widgets.VBox):
 
     def close(self) -> None:
         """Stop all work, and free the stars and the widgets."""
-        self._screen.close()
+        screen: Screen | None = getattr(self, "_screen", None)
+        if screen is None:  # it could not be made
+            return super().close()
+        screen.close()
         for widget in _parts(self)[:-1]:
             widget.close()
-        super().close()
+        return super().close()
 
     def _ipython_display_(self) -> None:
         """Display the app, and a still for those who read the notebook without a kernel."""
+        if self.comm is None:
+            display({"text/plain": "a closed explorer"}, raw=True)
+            return
         display(self._repr_mimebundle_(), raw=True)
         self._handle = display({"text/html": self._screen.still()}, raw=True, display_id=True)
         self._screen.settled = self._renew_still
@@ -183,13 +193,17 @@ class Explorer(widgets.VBox):
         self._screen.move(lambda: self._screen.live.resize(n, seed))
 
     def _on_played(self, place: float) -> None:
+        if not self.actions.player.playing:
+            return  # the page had sent this step before it heard of the pause
         self._screen.move(lambda: self.context_panel.put(_along(self.path, place)))
 
     def _on_exported(self, name: str) -> None:
         def write() -> str:
-            header = {"context": self.context, "code": self.code}
-            path = write_stars(self.stars, name, header)
-            return f"wrote {path.name}: {self._screen.live.n:,} stars".replace(",", " ")
+            path, live = target(name), self._screen.live
+            with self._screen.refiner.working():  # one galaxy, whatever other threads do
+                stars, header = live.table(), {"context": live.context, "code": self.code}
+            write_table(stars, path, header)
+            return f"wrote {path.name}: {len(stars):,} stars".replace(",", " ")
 
         self.status.tell(write)
 

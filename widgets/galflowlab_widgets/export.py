@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from astropy.table import QTable
-
-from galflowlab.tables import check_extension, write_table
+from galflowlab.tables import check_extension
 
 
 def code(source: str | None, context: Mapping[str, float], n: int, seed: int) -> str:
@@ -34,13 +31,14 @@ def code(source: str | None, context: Mapping[str, float], n: int, seed: int) ->
     return "\n".join(lines) + "\n"
 
 
-def write_stars(stars: QTable, name: str, header: dict[str, Any]) -> Path:
-    """Write stars to a file in the working directory.
+def target(name: str) -> Path:
+    """Return the path of a new file in the working directory.
 
     Raises
     ------
     ValueError
-        For a format that is unknown or a path that leads out of the working directory.
+        For a format that is unknown, a path that leads out of the working directory, or a file
+        that is there already: a page must not replace what others have written.
     """
     here = Path.cwd().resolve()
     path = (here / name.strip()).resolve()
@@ -49,4 +47,6 @@ def write_stars(stars: QTable, name: str, header: dict[str, Any]) -> Path:
         raise ValueError(f"{name}: expected a file in the working directory")
     if not path.parent.is_dir():
         raise ValueError(f"{name}: there is no folder {path.parent.relative_to(here)}")
-    return write_table(stars, path, header)
+    if path.exists():
+        raise ValueError(f"{name} is there already; choose another name")
+    return path

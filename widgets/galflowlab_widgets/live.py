@@ -8,9 +8,10 @@ from typing import Protocol
 import numpy as np
 from astropy.table import QTable
 
+from galflowlab.parallel import CHUNK
 from galflowlab.schema import as_stars
 
-PREVIEW = 20_000
+PREVIEW = 5 * CHUNK  # whole chunks: then the stars are bit by bit those of `EDF.sample`
 
 
 class Contexts(Protocol):
@@ -105,7 +106,8 @@ class LiveGalaxy:
     @property
     def context(self) -> dict[str, float]:
         """The whole context of the galaxy, empty before the first."""
-        return self._frozen.context if self._frozen else {}
+        frozen = self._frozen
+        return frozen.context if frozen else {}
 
     @property
     def complete(self) -> bool:

@@ -21,6 +21,10 @@ _RHYTHM = 1.5  # ... and in units of the time between its last two values: links
 _PAUSE = 0.5  # seconds after which values no longer belong to one movement
 
 
+class _Dropped(Exception):  # noqa: N818
+    """A handler has come between two steps of a job."""
+
+
 class Refiner:
     """Runs the newest job on a background thread.
 
@@ -43,7 +47,8 @@ class Refiner:
         self._turn = 0  # counts the jobs, so that a newer one is noticed
         self._interrupted, self._interval = -_PAUSE, _PAUSE
         self._closed = False
-        self._busy = False
+        self._busy, self._handlers = False, 0
+        self._working_on = 0  # turn of the job that runs
         self._thread: threading.Thread | None = None
 
     @property
@@ -58,19 +63,30 @@ class Refiner:
         Inside of itself, and inside of `working`, it does nothing more: what the app changes
         by itself interrupts nobody.
         """
-        if self._owner != threading.get_ident():
+        if self._owner == threading.get_ident():
+            yield
+            return
+        self._handling(+1)
+        try:
             self._put(None)
             now = time.monotonic()
             self._interval, self._interrupted = now - self._interrupted, now
-        with self.working():
-            yield
+            with self.working():
+                yield
+        finally:
+            self._handling(-1)
 
     @contextlib.contextmanager
     def working(self) -> Iterator[None]:
-        """Hold the lock for a step of a job, or for reading what jobs change."""
+        """Hold the lock for a step of a job, or for reading what jobs change.
+
+        A job that a handler has interrupted while it waited for the lock ends here.
+        """
         with self._lock:
             before, self._owner = self._owner, threading.get_ident()
             try:
+                if before is None and threading.current_thread() is self._thread:
+                    self._end_if_dropped()
                 yield
             finally:
                 self._owner = before
@@ -80,15 +96,23 @@ class Refiner:
         self._put(job)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until nothing is left to do; False if that took too long."""
+        """Wait until no handler and no job has anything to do; False if that took too long."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._job is None and not self._busy, timeout)
+            return self._changed.wait_for(self._idle, timeout)
 
     def close(self) -> None:
         """Drop everything, for good; the thread ends with its present step."""
         self._put(None)
         with self._changed:
             self._closed = True
+            self._changed.notify_all()
+
+    def _idle(self) -> bool:
+        return self._job is None and not self._busy and not self._handlers
+
+    def _handling(self, change: int) -> None:
+        with self._changed:
+            self._handlers += change
             self._changed.notify_all()
 
     def _put(self, job: Steps | None) -> None:
@@ -104,11 +128,15 @@ class Refiner:
         while (turn := self._next()) is not None:
             try:
                 self._work(turn)
+            except _Dropped:
+                pass
             except Exception as error:
-                self._failed(error)
-            with self._changed:
-                self._busy = False
-                self._changed.notify_all()
+                with contextlib.suppress(Exception):  # the app may be closing
+                    self._failed(error)
+            finally:
+                with self._changed:
+                    self._busy = False
+                    self._changed.notify_all()
 
     def _next(self) -> int | None:
         """Wait for a job and a rest; return the job's turn, or None at the end."""
@@ -129,7 +157,12 @@ class Refiner:
     def _newer_than(self, turn: int) -> bool:
         return self._turn != turn
 
+    def _end_if_dropped(self) -> None:
+        if self._newer_than(self._working_on):
+            raise _Dropped
+
     def _work(self, turn: int) -> None:
+        self._working_on = turn
         with self._changed:
             job = None if self._newer_than(turn) else self._job
             self._job = None if job else self._job

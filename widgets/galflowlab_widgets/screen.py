@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from galflowlab_widgets import ghost, still
+from galflowlab_widgets import still
+from galflowlab_widgets.beside import Beside
 from galflowlab_widgets.canvas import MapCanvas
 from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.diagram_tabs import DiagramTabs
@@ -14,7 +14,7 @@ from galflowlab_widgets.link import Link
 from galflowlab_widgets.live import PREVIEW, Contexts, LiveGalaxy
 from galflowlab_widgets.references import Reference, References
 from galflowlab_widgets.refining import Refiner
-from galflowlab_widgets.rendering import Picture, Polylines, View, picture
+from galflowlab_widgets.rendering import Picture, View, picture
 from galflowlab_widgets.scales import Scales
 from galflowlab_widgets.status import Status
 from galflowlab_widgets.view_panel import ViewPanel
@@ -47,7 +47,7 @@ class Screen:
     population
         Training contexts.
     moved
-        Called when the hand rests on another galaxy.
+        Called when the galaxy is another one.
 
     Attributes
     ----------
@@ -74,14 +74,13 @@ class Screen:
         self._canvas, self._context, self._view = canvas, context, view
         self._link = Link(canvas)
         self._tabs, self._status = tabs, status
-        self._references, self._population = references, population
-        self._reference: Reference | None = None
-        self._moved = moved
+        self._population, self._moved = population, moved
+        self._beside = Beside(references, context, view)
         self.settled: Action | None = None
         self._scales: tuple[tuple[str, ...], Scales] | None = None
-        self._ghosts: dict[tuple[Any, ...], list[Polylines]] = {}
+        self._drawn = 0  # stars of the present galaxy that the maps show
         self._charted = 0.0
-        self._inside = True
+        self._inside, self._closed = True, False
 
     def move(self, prepare: Action | None = None) -> None:
         """Draw the galaxy of the context now chosen, after `prepare`."""
@@ -106,10 +105,13 @@ class Screen:
         """Stop, and forget the stars."""
         self.refiner.close()
         with self.refiner.working():
+            self._closed, self.picture = True, None
             self.live.resize(1, 0)
-            self._reference = self.picture = None
+            self._beside.close()
 
     def _safely(self, action: Action) -> None:
+        if self._closed:
+            return
         try:
             action()
         except Exception as error:
@@ -123,12 +125,13 @@ class Screen:
             prepare()
         self.live.move(self._context.chosen)
         context = self.live.context
+        self._drawn, self._scales = 0, None
         self._inside = self._population.inside(context)
         moving = self.refiner.moving
         self._context.show(context, inside=self._inside, whole=not moving or self._due())
-        self._scales = None
-        if self._reference and not self._is_nearest(self._reference):
-            self._beside(None)
+        self._moved()
+        self._beside.follow(context)
+        self._status.forget()
         self._draw(self.live.count, start)
         if moving and self._due():
             self._chart()
@@ -139,52 +142,50 @@ class Screen:
 
     def _refine(self) -> Iterator[None]:
         """Steps of the work at rest; may be dropped at every yield."""
-        drawn = min(self.live.count, _AT_ONCE)
         start = time.perf_counter()
         with self.refiner.working():
             self._context.show(self.live.context, inside=self._inside)
-            self._moved()
         yield
-        while drawn < self.live.n:
+        while self._drawn < self.live.n:
             with self.refiner.working():
                 self.live.grow(_CHUNK)
-                if self.live.complete or self.live.count >= 4 * drawn:
-                    drawn = self.live.count
-                    self._draw(drawn, start)
+                if self.live.complete or self.live.count >= 4 * self._drawn:
+                    self._draw(self.live.count, start)
             yield
         with self.refiner.working():
             self._chart()
         yield
-        if self._references and not self._reference:
-            yield from self._look_for_nearest(self._references)
+        if self._beside.wanted:
+            yield from self._look_for_nearest()
         if self.settled:
             yield from _rest(_STILL_AFTER)
             self.settled()
 
-    def _look_for_nearest(self, references: References) -> Iterator[None]:
-        context = self.live.context
-        yield from references.prepare(context)
-        nearest = references.nearest(context)
+    def _look_for_nearest(self) -> Iterator[None]:
+        found: list[Reference] = []
+        yield from self._beside.look(self.live.context, found)
         yield
-        with self.refiner.working():
-            if nearest and self._is_nearest(nearest):
-                self._beside(nearest)
+        for galaxy in found:
+            with self.refiner.working():
+                self._beside.take(galaxy)
                 self._draw(self.live.count, time.perf_counter())
                 self._chart()
-        yield
+            yield
 
     def _draw(self, count: int, start: float) -> None:
         view = self._view.view
+        scales = self._scales_for(view)
         shown = picture(
             self.live.stars(count),
             view,
-            self._scales_for(view),
+            scales,
             context=self.live.context,
-            ghost=self._ghost(view),
+            ghost=self._beside.contours(view, view.half_width or scales.half_width),
             state=self._state(count),
         )
         self._canvas.show(self._link.pack(shown))
-        self.picture = shown
+        self.picture, self._drawn = shown, count
+        self._view.half_width_shown = shown.field[2]
         self.frames += 1
         elapsed = 1e3 * (time.perf_counter() - start)
         self._status.show(count, self.live.n, elapsed, inside=self._inside)
@@ -193,7 +194,7 @@ class Screen:
         """How far the picture is, which the page may want to know."""
         if count < self.live.n:
             return "preview"
-        return "settled" if self._reference or not self._references else "refined"
+        return "refined" if self._beside.wanted else "settled"
 
     def _scales_for(self, view: View) -> Scales:
         """From the preview's stars, so that nothing jumps when more are drawn."""
@@ -203,34 +204,15 @@ class Screen:
         return self._scales[1]
 
     def _chart(self) -> None:
-        beside = self._reference.stars if self._reference else None
-        self._tabs.draw(self.live.stars(_CHARTED), beside)
         self._charted = time.perf_counter()
+        try:
+            self._tabs.draw(self.live.stars(_CHARTED), self._beside.stars)
+        except Exception as error:  # too few stars for a line: the maps go on
+            self._status.error("Could not draw the chart", error)
 
     def _due(self) -> bool:
         """Whether what need not follow every value should follow now."""
         return time.perf_counter() - self._charted > _BETWEEN_CHARTS
-
-    def _ghost(self, view: View) -> list[Polylines] | None:
-        if not (self._reference and self._view.ghost.value):
-            return None
-        half_width = view.half_width or self._scales_for(view).half_width
-        key = (self._reference.name, view.inclination, view.azimuth, view.centre, half_width)
-        if key not in self._ghosts:  # that of the last picture is kept
-            stars, around = self._reference.stars, (view.azimuth, view.centre, half_width)
-            columns = [ghost.contours(stars, i, *around) for i in (0.0, view.inclination)]
-            self._ghosts = {key: columns}
-        return self._ghosts[key]
-
-    def _is_nearest(self, reference: Reference) -> bool:
-        assert self._references is not None
-        return self._references.name_of_nearest(self.live.context) == reference.name
-
-    def _beside(self, reference: Reference | None) -> None:
-        """Set a real galaxy beside the model, or none."""
-        self._reference = reference
-        self._context.mark(reference.context if reference else None)
-        self._view.describe(reference)
 
 
 def _rest(seconds: float) -> Iterator[None]:

@@ -30,23 +30,22 @@ class Status(widgets.HTML):
         self._error = ""
         self._write()
 
-    def note(self, text: str) -> None:
-        """Say something beside the picture."""
-        self._note, self._error = html.escape(text), ""
-        self._write()
-
     def error(self, what: str, error: Exception) -> None:
-        """Say in one sentence what could not be done."""
-        _LOG.debug("%s", what, exc_info=error)
-        self._error = _alert("error", f"{what}: {_sentence(error)}")
+        """Say in one sentence what could not be drawn, until something else is."""
+        self._error = _failure(what, error)
         self._write()
 
     def tell(self, action: Callable[[], str]) -> None:
-        """Run an action and say what it returns, or how it failed."""
+        """Run an action and say what it returns, or how it failed, until `forget`."""
         try:
-            self.note(action())
+            self._note = html.escape(action())
         except Exception as error:
-            self.error("That did not work", error)
+            self._note = _failure("That did not work", error)
+        self._write()
+
+    def forget(self) -> None:
+        """Say no more what the last action did; it was another galaxy."""
+        self._note = ""
 
     def _write(self) -> None:
         parts = (self._line, self._warning, self._note, self._error)
@@ -57,11 +56,16 @@ def _alert(kind: str, text: str) -> str:
     return f'<span class="gfl-{kind}" role="alert">{html.escape(text)}</span>'
 
 
+def _failure(what: str, error: Exception) -> str:
+    _LOG.debug("%s", what, exc_info=error)
+    return _alert("error", f"{what}: {sentence(error)}")
+
+
 def _thousands(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
-def _sentence(error: Exception) -> str:
+def sentence(error: Exception) -> str:
     """Return the first line of an error, or its type if it has nothing to say."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

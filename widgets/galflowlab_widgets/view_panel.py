@@ -38,6 +38,8 @@ class ViewPanel(widgets.HBox):
         Whether the field stays when the galaxy grows.
     ghost
         Whether the contours of the nearest galaxy are wanted.
+    half_width_shown
+        Half the side of the field in the last picture [kpc].
     """
 
     def __init__(
@@ -47,7 +49,8 @@ class ViewPanel(widgets.HBox):
         changed: Callable[[], None],
         guard: Callable[[], AbstractContextManager[Any]],
     ) -> None:
-        self._canvas, self._changed, self._guard = canvas, changed, guard
+        self._changed, self._guard = changed, guard
+        self.half_width_shown: float | None = None
         self._silent = False
         names = shown(columns)
         self._view = View(names[:2])
@@ -76,25 +79,29 @@ class ViewPanel(widgets.HBox):
 
     @view.setter
     def view(self, view: View) -> None:
-        self.put(view)
-        self._changed()
+        with self._guard():
+            self.put(view)
+            self._changed()
 
     def put(self, view: View) -> None:
-        """Set the view; no change."""
-        self._view = view
+        """Set the view; no change. Raises ValueError unless it has two known quantities."""
+        names = [name for _, name in self.upper.options]
+        if len(set(view.quantities)) != 2 or not set(view.quantities) <= set(names):
+            raise ValueError(f"expected two of {names}, got {view.quantities}")
         self._silent = True
         try:
             self.upper.value, self.lower.value = view.quantities
             self.fixed.value = view.half_width is not None
         finally:
             self._silent = False
+        self._view = view
 
     def reset(self) -> None:
         """Look from the start again at the same quantities; no change."""
         self.put(View(self._view.quantities))
 
     def describe(self, reference: Reference | None) -> None:
-        """Say which real galaxy the contours are of."""
+        """Say which galaxy the contours are of."""
         self.caption.value = _caption(reference) if reference else ""
 
     def _change(self, **entries: Any) -> None:
@@ -114,7 +121,7 @@ class ViewPanel(widgets.HBox):
             if self._silent:
                 return
             if self.fixed.value:
-                self._change(half_width=self._canvas.field[2])
+                self._change(half_width=self.half_width_shown)
             else:
                 self._change(half_width=None, centre=(0.0, 0.0))
 
