@@ -26,7 +26,11 @@ def suite():
 
 @pytest.fixture(scope="session", params=["live", "spline"])
 def edf(request, suite):
-    """A briefly trained model of each preset."""
+    """A briefly trained model of each of the two presets that train in seconds.
+
+    `paper` takes minutes: test_frozen.py has one slow test of it, and test_flow_layers.py tests
+    the architecture of every preset, untrained.
+    """
     import galflowlab
 
     return galflowlab.fit(

@@ -87,9 +87,11 @@ def test_compressed_frames_are_shown_in_order(page):
 def test_what_cannot_be_unpacked_leaves_the_last_picture(page):
     stage = maps(page)
     stage.update(pixels=b"no zlib", frame=frame(zlib=True))
-    while not stage.errors:
+    for _ in range(100):
+        if stage.errors:
+            break
         quiet(page)
-    assert "cannot be unpacked" in stage.errors[0]
+    assert any("cannot be unpacked" in error for error in stage.errors)
     assert stage.pixel(*spot(stage, 0, 0, 0.5, 0.5)) == colour(0, 20)
 
 

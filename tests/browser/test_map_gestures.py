@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from galflowlab_widgets.canvas import _field
 
 from tests.browser.stage import ROOM, colour, frame, levels, maps, quiet, spot
 
@@ -95,15 +96,39 @@ def test_the_wheel_zooms_about_the_pointer(page):
     page.mouse.wheel(0, 100)
     page.wait_for_function("model.saved.length === 1")
     assert stage.take("zoomed")[0] == pytest.approx([0, 0, 10], abs=1e-9)
-    for delta, limit in ((-100, 0.5), (100, 200)):
-        for _ in range(50):
-            page.mouse.wheel(0, delta)
-        quiet(page)
-        assert stage.take("zoomed")[-1][2] == pytest.approx(limit)
     page.mouse.move(5, 5)
     page.mouse.wheel(0, -100)
     quiet(page)
     assert stage.take("zoomed") == []
+
+
+@pytest.mark.parametrize(
+    ("half", "key", "last"),
+    [
+        (0.0012, "+", 0.001),
+        (90_000, "-", 100_000),
+        (0.0005, "+", 0.0005),
+        (0.0005, "-", 0.0005 * 1.15**3),
+        (400_000, "-", 400_000),
+        (400_000, "+", 400_000 / 1.15**3),
+    ],
+)
+def test_zooming_ends_at_the_limits_and_never_goes_the_wrong_way(page, half, key, last):
+    """Whatever the field is when the page is loaded."""
+    stage = maps(page, field=[0.0, 0.0, half])
+    for _ in range(3):
+        stage.press(key)
+    halves = [half, *(field[2] for field in stage.take("zoomed"))]
+    assert halves == sorted(halves, reverse=key == "+")
+    assert halves[-1] == pytest.approx(last)
+    assert _field([0.0, 0.0, halves[-1]])  # the kernel takes it
+
+
+def test_what_is_shown_first_is_no_measure_of_the_limits(page):
+    stage = maps(page)
+    stage.update(field=[0.0, 0.0, 5000.0])
+    stage.press("+")
+    assert stage.take("zoomed") == [[0, 0, pytest.approx(5000 / 1.15)]]
 
 
 @pytest.mark.parametrize("how", ["shift", "middle"])

@@ -11,6 +11,7 @@ from galflowlab_widgets.diagrams import (
     TABS,
     abundances,
     ages,
+    drawable,
     kinematics,
     structure,
 )
@@ -259,6 +260,22 @@ def test_missing_columns_are_named():
     with pytest.raises(ValueError, match="needs the columns metallicity, which the stars lack"):
         ages(poor)
     assert ages(poor | {"fe_h": disc()["fe_h"]}).alt
+
+
+def test_tabs_that_can_be_drawn_are_those_that_draw():
+    stars = disc()
+    place = ["x", "y", "z", "vx", "vy", "vz"]
+    assert drawable(stars) == drawable([*place, "age", "metallicity", "fe_h", "o_fe"]) == [*TABS]
+    for extra in ((), ("fe_h",), ("metallicity",), ("fe_h", "o_fe")):
+        have = {name: stars[name] for name in (*place, "age", *extra, "mass")}
+        possible = drawable(have)
+        assert ("Age–metallicity" in possible) == bool(extra)
+        for tab, draw in TABS.items():
+            if tab in possible:
+                assert draw(have, None).alt
+            else:
+                with pytest.raises(ValueError, match="needs the columns"):
+                    draw(have, None)
 
 
 def test_what_cannot_be_drawn_is_refused_in_words():

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from galflowlab_widgets import references
 from galflowlab_widgets.references import (
     GalaxyReferences,
     MockReferences,
@@ -76,6 +77,44 @@ def test_values_that_are_missing_do_not_reach_the_charts(galaxies):
     assert "o_fe" not in plain
     assert {len(values) for values in plain.values()} == {397}
     assert all(np.isfinite(values).all() for values in plain.values())
+
+
+def test_of_many_stars_some_stand_for_all(galaxies):
+    rows = np.arange(120_003) % 400
+    stars = galaxies[0].stars[rows]
+    stars["mass"] *= 1 + np.arange(len(rows)) / 5000
+    stars["fe_h"][::7] = np.nan
+    many = Galaxy("large", stars, galaxies[0].provenance)
+    plain = plain_columns(many)
+    whole = np.isfinite(stars["fe_h"].value)
+    total = stars["mass"].value[whole].sum()
+    assert {len(values) for values in plain.values()} == {50_000}
+    assert plain["mass"].sum(dtype=float) == pytest.approx(total, rel=1e-6)
+    assert plain["mass"][-1] > 20 * plain["mass"][0]  # they are from all over the rows
+    np.testing.assert_array_equal(plain_columns(many)["age"], plain["age"])
+    few = Galaxy("small", stars[whole][:50_000], galaxies[0].provenance)
+    np.testing.assert_array_equal(
+        plain_columns(few)["mass"], few.stars["mass"].value.astype(np.float32)
+    )
+
+
+def test_stars_are_read_while_preparing(galaxies, known, monkeypatch):
+    read = []
+    monkeypatch.setattr(references, "plain_columns", lambda galaxy: read.append(galaxy.name) or {})
+    found = GalaxyReferences(galaxies, known)
+    assert found.name_of_nearest(galaxies[5].context) == galaxies[5].name
+    assert read == []
+    for _ in found.prepare(galaxies[5].context):
+        pass
+    found.nearest(galaxies[5].context)
+    assert read == [galaxies[5].name]
+    assert list(GalaxyReferences([], known).prepare({})) == []
+
+
+def test_galaxies_of_the_same_name_are_refused(galaxies, known):
+    twin = dataclasses.replace(galaxies[3], name=galaxies[1].name)
+    with pytest.raises(ValueError, match=f"different names, got several of {twin.name!r}"):
+        GalaxyReferences([*galaxies[:3], twin], known)
 
 
 def test_mocks_are_made_again_with_more_stars(galaxies, known):
@@ -154,6 +193,18 @@ def test_only_models_of_mocks_have_references(galaxies, known, edf):
     assert references_for(Model(known, {"training": {}})) is None
     assert references_for(Model(known, {})) is None
     assert references_for(edf) is None  # it has no card at all
+
+
+def test_odd_cards_mean_no_references(galaxies, known):
+    names = [g.name for g in galaxies]
+    single = Population(known.names, known.values[:1])
+    odd = [None, "mock", names, 3, {"names": None}, {"names": names[0]}, {"names": tuple(names)}]
+    odd += [{"names": dict.fromkeys(names, 1)}, {"names": [*names[1:], None]}, {"names": 12}]
+    for training in odd:
+        assert references_for(Model(known, {"training": training})) is None
+        assert references_for(Model(single, {"training": training})) is None
+    for card in (None, [], "card"):
+        assert references_for(Model(known, card)) is None
 
 
 def test_the_embedded_model_has_its_training_galaxies():

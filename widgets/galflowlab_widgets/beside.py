@@ -32,6 +32,7 @@ class Beside:
         self._references = references
         self._context, self._view = context, view
         self._galaxy: Reference | None = None
+        self._levels: list[float] = []
         self._contours: dict[tuple[Any, ...], list[Polylines]] = {}
 
     @property
@@ -81,7 +82,10 @@ class Beside:
         if key not in self._contours:  # those of the last picture are kept
             try:
                 stars = self._galaxy.stars
-                both = [ghost.contours(stars, i, *around) for i in (0.0, view.inclination)]
+                both = [
+                    ghost.contours(stars, inclination, *around, levels=self._levels)
+                    for inclination in (0.0, view.inclination)
+                ]
             except Exception as error:
                 self.give_up(error)
                 return None
@@ -99,6 +103,7 @@ class Beside:
         self._contours = {}
 
     def _show(self, galaxy: Reference | None) -> None:
+        self._levels = ghost.levels_of(galaxy.stars) if galaxy else []
         self._context.mark(galaxy.context if galaxy else None)
         self._view.describe(galaxy)
         self._galaxy = galaxy

@@ -8,7 +8,7 @@ import ipywidgets as widgets
 import numpy as np
 
 from galflowlab_widgets.chart import Chart
-from galflowlab_widgets.diagrams import NEEDS, TABS
+from galflowlab_widgets.diagrams import TABS, drawable
 from galflowlab_widgets.rendering import palettes
 
 
@@ -24,8 +24,7 @@ class DiagramTabs(widgets.Tab):
     """
 
     def __init__(self, columns: tuple[str, ...], selected: Callable[[], None]) -> None:
-        known = {*columns, "mass"}
-        self._names = [name for name in TABS if known.issuperset(NEEDS[name])]
+        self._names = list(drawable(columns))
         charts = [Chart(palettes=palettes()) for _ in self._names]
         super().__init__(charts, titles=self._names)
         self.add_class("gfl-tabs")

@@ -6,7 +6,7 @@ is dragged; a reference galaxy is drawn dashed within them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from math import ceil, log10
 from typing import TypeAlias
 
@@ -56,7 +56,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
     "[Fe/H]–[O/Fe]": ("fe_h", "o_fe", "mass"),
     "Age–metallicity": ("age", "metallicity", "mass"),
 }
-"""Columns that the stars must have for a tab; with ages, ``fe_h`` stands in for metallicity."""
+"""Columns that do for a tab; ``fe_h`` does as well as metallicity, see `drawable`."""
 
 
 def structure(stars: Columns, reference: Columns | None = None) -> Diagram:
@@ -67,7 +67,7 @@ def structure(stars: Columns, reference: Columns | None = None) -> Diagram:
     stars
         Plain columns of the model by name, in the units of `galflowlab.schema`.
     reference
-        The same of a real galaxy, drawn dashed; left out if it lacks columns.
+        The same of a simulated galaxy, drawn dashed; left out if it lacks columns.
 
     Returns
     -------
@@ -171,8 +171,8 @@ def ages(stars: Columns, reference: Columns | None = None) -> Diagram:
     band from the 16th to the 84th percentile. Parameters and errors are those of `structure`.
     """
     tab = "Age–metallicity"
-    names = ("age", "fe_h", "mass") if "fe_h" in stars else NEEDS[tab]
-    shown = _shown(tab, stars, reference, names)
+    names = _needed(tab, stars)
+    shown = _shown(tab, stars, reference)
     found = {
         who: age_metallicity({name: s[name] for name in names}, _AGE_EDGES)
         for who, s in shown.items()
@@ -208,11 +208,21 @@ TABS: Mapping[str, Tab] = {
 """Diagrams by the title of their tab."""
 
 
-def _shown(
-    tab: str, stars: Columns, reference: Columns | None, needed: tuple[str, ...] | None = None
-) -> dict[int, Columns]:
+def drawable(columns: Iterable[str]) -> list[str]:
+    """Tabs that stars with these columns and a mass can fill, in order."""
+    known = {*columns, "mass"}
+    return [tab for tab in TABS if known.issuperset(_needed(tab, known))]
+
+
+def _needed(tab: str, columns: Container[str]) -> tuple[str, ...]:
+    """What a tab reads of stars with these columns: iron before metallicity."""
+    iron = tab == "Age–metallicity" and "fe_h" in columns
+    return ("age", "fe_h", "mass") if iron else NEEDS[tab]
+
+
+def _shown(tab: str, stars: Columns, reference: Columns | None) -> dict[int, Columns]:
     """The model, and the reference if it has the same columns."""
-    needed = NEEDS[tab] if needed is None else needed
+    needed = _needed(tab, stars)
     if missing := [name for name in needed if name not in stars]:
         raise ValueError(f"{tab} needs the columns {', '.join(missing)}, which the stars lack")
     if reference is not None and set(needed).issubset(reference):

@@ -1,4 +1,4 @@
-"""The ghost: contour lines of a reference galaxy, to lay over the maps of a model."""
+"""The ghost: contour lines of a simulated galaxy, to lay over the maps of a model."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ def contours(
         Direction [degree] and field [kpc] on the sky, see `galflowlab.maps.project`.
     levels
         log10 of the surface densities [Msun/kpc^2]; `levels_of` the stars if not given, which
-        are the same for every view. Levels that few stars make up are left out.
+        are the same for every view, so that they may be found once and given to many. Levels
+        that few stars make up are left out.
     n_levels
         Number of levels, if they are not given.
     bins
@@ -82,7 +83,7 @@ def levels_of(stars: Columns, n_levels: int = 4) -> list[float]:
     """
     radius = enclosing_radius(stars, 0.98, projected=True)
     if not radius > 0:
-        raise ValueError("the stars of the reference have no extent")
+        raise ValueError("the stars of the galaxy have no extent")
     whole = project(stars, "surface_density", 0.0, 0.0, radius, 60)
     peak = float(gaussian_filter(whole.values.filled(0.0), 1.0, mode="constant").max())
     return [float(np.log10(peak)) - k for k in range(1, n_levels + 1)]

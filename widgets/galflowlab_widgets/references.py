@@ -1,8 +1,8 @@
-"""Real galaxies to set beside the model: the one nearest in context."""
+"""Simulated galaxies to set beside the model: the one nearest in context."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -18,6 +18,7 @@ from galflowlab.schema import column_values
 
 _REMEMBERED = 8  # galaxies whose stars are kept
 _BLOCK = 500  # stars made in one step, which takes some 25 ms
+_MOST = 50_000  # stars of a galaxy; more would hold up the charts and contours, and not show
 
 
 @dataclass(frozen=True)
@@ -63,18 +64,21 @@ class GalaxyReferences:
     Parameters
     ----------
     galaxies
-        With a context that has all entries of the population.
+        With a context that has all entries of the population; no two of the same name.
     population
         Contexts of the model's training galaxies, whose spread is the unit of distance.
 
     Raises
     ------
     ValueError
-        If a galaxy lacks a context entry.
+        If a galaxy lacks a context entry, or two have the same name.
     """
 
     def __init__(self, galaxies: Sequence[Galaxy], population: Population) -> None:
         self._galaxies, self._population = list(galaxies), population
+        counts = Counter(galaxy.name for galaxy in self._galaxies)
+        if twice := [name for name, count in counts.items() if count > 1]:
+            raise ValueError(f"expected galaxies of different names, got several of {twice[0]!r}")
         rows = []
         for galaxy in self._galaxies:
             if missing := [name for name in population.names if name not in galaxy.context]:
@@ -87,22 +91,26 @@ class GalaxyReferences:
         """The galaxy nearest to a context, None if there are no galaxies."""
         if not self._galaxies:
             return None
-        distances = self._population.distances(context, self._rows)
-        index = int(distances.argmin())
+        index, distance = self._nearest(context)
         galaxy = self._galaxies[index]
-        return Reference(
-            galaxy.name, dict(galaxy.context), dict(self._stars(index)), float(distances[index])
-        )
+        return Reference(galaxy.name, dict(galaxy.context), dict(self._stars(index)), distance)
 
     def name_of_nearest(self, context: Mapping[str, float]) -> str | None:
         """Its name alone, which is known at once."""
         if not self._galaxies:
             return None
-        return self._galaxies[int(self._population.distances(context, self._rows).argmin())].name
+        return self._galaxies[self._nearest(context)[0]].name
 
     def prepare(self, context: Mapping[str, float]) -> Iterator[None]:
-        """Nothing needs preparing."""
+        """Read the stars of the nearest galaxy, which takes a moment if there are millions."""
+        if self._galaxies:
+            self._stars(self._nearest(context)[0])
         yield from ()
+
+    def _nearest(self, context: Mapping[str, float]) -> tuple[int, float]:
+        distances = self._population.distances(context, self._rows)
+        index = int(distances.argmin())
+        return index, float(distances[index])
 
 
 class MockReferences:
@@ -184,8 +192,7 @@ def references_for(edf: Any) -> References | None:
 
     None for a model whose card does not name its training galaxies, or names others.
     """
-    training = getattr(edf, "card", {}).get("training", {})
-    names = training.get("names") or []
+    names = _training_names(getattr(edf, "card", None))
     if not all(isinstance(name, str) and is_mock_name(name) for name in names):
         return None
     if len(names) != len(edf.population) or "log10_mstar" not in edf.population.names:
@@ -193,16 +200,37 @@ def references_for(edf: Any) -> References | None:
     return MockReferences(names, edf.population)
 
 
+def _training_names(card: Any) -> list[Any]:
+    """What a card gives as names; a card may come from anywhere and hold anything."""
+    training = card.get("training") if isinstance(card, Mapping) else None
+    names = training.get("names") if isinstance(training, Mapping) else None
+    return names if isinstance(names, list) else []
+
+
 def plain_columns(galaxy: Galaxy) -> dict[str, np.ndarray]:
     """Single-precision columns of the stars of a galaxy whose values are all finite.
 
-    A column that most stars lack is left out; then stars that lack a value.
+    A column that most stars lack is left out; then stars that lack a value. Of more than
+    50 000 stars, that many are kept; their masses grow so that the total is that of all.
     """
     columns = {name: column_values(galaxy.stars, name) for name in galaxy.stars.colnames}
     finite = {name: np.isfinite(values) for name, values in columns.items()}
     kept = [name for name in columns if 2 * np.count_nonzero(finite[name]) >= len(galaxy)]
     whole = np.logical_and.reduce([finite[name] for name in kept])
-    return _protected({name: columns[name][whole].astype(np.float32) for name in kept})
+    plain = _thinned({name: columns[name][whole] for name in kept})
+    return _protected({name: values.astype(np.float32) for name, values in plain.items()})
+
+
+def _thinned(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """At most 50 000 stars, evenly over the rows, that have the mass of all together."""
+    count = len(next(iter(columns.values())))
+    if count <= _MOST:
+        return columns
+    rows = np.arange(_MOST, dtype=np.int64) * count // _MOST
+    fewer = {name: values[rows] for name, values in columns.items()}
+    if "mass" in fewer and (part := fewer["mass"].sum(dtype=np.float64)) > 0:
+        fewer["mass"] = fewer["mass"] * (columns["mass"].sum(dtype=np.float64) / part)
+    return fewer
 
 
 def _protected(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

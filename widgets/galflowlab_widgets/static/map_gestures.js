@@ -4,13 +4,13 @@ const DEGREES_PER_PIXEL = 0.5;
 const KEY_TURN = 5; // degrees
 const KEY_PAN = 0.1; // of the width of the field
 const ZOOM = 1.15; // per notch of the wheel
-const NARROWEST = 0.05; // of the first field
-const WIDEST = 20;
+const NARROWEST = 0.001; // kpc, half the width; the kernel takes a little more on both sides
+const WIDEST = 1e5;
 
 class Gestures {
   // The view tells what is shown where, and is told to redraw.
   constructor(model, canvas, view) {
-    Object.assign(this, { model, canvas, view, drag: null, first: null });
+    Object.assign(this, { model, canvas, view, drag: null });
     this.turn = new Wish(model, "turned", 1500, () => {});
     this.zoom = new Wish(model, "zoomed", 1500, () => view.draw());
     this.ears = new AbortController();
@@ -45,7 +45,6 @@ class Gestures {
 
   // The kernel shows something: is it what the user asked for?
   shown({ direction, field }) {
-    this.first ??= field?.[2];
     const near = 1e-6 * (field?.[2] ?? 0);
     this.turn.settle(direction, [0.51, 0.51]); // the kernel may round to whole degrees
     this.zoom.settle(field, [near, near, near]);
@@ -140,7 +139,9 @@ class Gestures {
   // Zoom about a place in a panel, given from -1 to 1 to the right and up: it stays where it is.
   scale(factor, across, up) {
     const [x, y, half] = this.field;
-    const next = Math.min(WIDEST * this.first, Math.max(NARROWEST * this.first, half * factor));
+    // A field that is beyond the limits already stays or comes back: no step goes the wrong way.
+    const [narrowest, widest] = [Math.min(NARROWEST, half), Math.max(WIDEST, half)];
+    const next = Math.min(widest, Math.max(narrowest, half * factor));
     this.show([x + across * (half - next), y + up * (half - next), next]);
   }
 

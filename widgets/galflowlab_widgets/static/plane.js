@@ -87,7 +87,7 @@ class PlanePainter extends Painter {
 class Plane {
   constructor(model, canvas) {
     Object.assign(this, { model, canvas, visible: false, drawn: 0, pointer: null });
-    this.wish = new Wish(model, "dragged", 600, () => this.draw());
+    this.wish = new Wish(model, "dragged", 1500, () => this.draw());
     this.ears = new AbortController();
     const listen = (type, action) =>
       canvas.addEventListener(type, action, { signal: this.ears.signal });
