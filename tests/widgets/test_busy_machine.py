@@ -7,6 +7,7 @@ import sys
 import time
 
 import numpy as np
+import pytest
 from galflowlab_widgets import Explorer
 
 import galflowlab
@@ -38,6 +39,7 @@ def drag(explorer):
     return pictures, slowest
 
 
+@pytest.mark.slow
 def test_pictures_are_right_and_latency_bounded_while_all_cores_are_busy():
     edf = galflowlab.load("mock")
     alone, loaded = (Explorer(edf, n=60_000) for _ in range(2))
