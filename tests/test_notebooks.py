@@ -48,7 +48,6 @@ def test_asserts_something(path):
 
 
 @pytest.mark.slow
-@pytest.mark.slow
 def test_a_wrong_notebook_fails(tmp_path):
     """The beginning of the second tutorial passes, and fails with one assert turned around."""
     notebook = nbformat.read(ROOT / "notebooks" / "02_real_galaxy.ipynb", as_version=4)

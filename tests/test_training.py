@@ -41,6 +41,7 @@ def test_the_card_names_the_galaxies_of_the_population(edf, suite):
         assert row.tolist() == [context_of[name][entry] for entry in edf.context_names]
 
 
+@pytest.mark.slow
 def test_same_seed_same_weights(suite):
     a, b = (galflowlab.fit(suite, **QUICK) for _ in range(2))
     assert same(a, b)
@@ -91,6 +92,7 @@ def test_callback_can_stop(suite):
     assert edf.card["training"]["stars_seen"] < 15_000 / 10
 
 
+@pytest.mark.slow
 def test_training_stops_early_when_it_only_overfits(suite):
     galaxy = suite[0].with_stars(suite[0].stars[:120])
     edf = galflowlab.fit(
