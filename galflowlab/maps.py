@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 
-from galflowlab.pixels import MEAN_OF, Pixels, direction
+from galflowlab.pixels import MEAN_OF, Pixels, direction, masked
 from galflowlab.schema import POSITION, VELOCITY, Quantity, Stars
 
 _KMS = u.km / u.s
@@ -173,11 +173,7 @@ def project_many(
     maps = {}
     for name in names:
         values, valid = pixels.compute(name)
-        grid = np.ma.MaskedArray(
-            np.where(valid, values, np.nan).reshape(bins, bins),
-            mask=~valid.reshape(bins, bins),
-            fill_value=np.nan,
-        )
+        grid = masked(values, valid).reshape(bins, bins)
         spec = QUANTITIES[name]
         view = (half_width, inclination, azimuth, middle)
         maps[name] = Map(grid, name, spec.unit, spec.label, *view)

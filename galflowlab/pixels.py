@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
 
 import numpy as np
 
-from galflowlab.schema import POSITION, VELOCITY, Stars, column_values
+from galflowlab.schema import POSITION, VELOCITY, Stars, finite_columns
 
 MEAN_OF = {"mean_age": "age", "mean_fe_h": "fe_h", "mean_o_fe": "o_fe"}
 """Quantities that are the mass-weighted mean of a column."""
@@ -23,19 +22,9 @@ def direction(inclination: float, azimuth: float) -> np.ndarray:
     return np.array([right, up, away])
 
 
-def _finite_columns(
-    stars: Stars, names: Iterable[str], length: int | None = None
-) -> list[np.ndarray]:
-    columns: list[np.ndarray] = []
-    for name in names:
-        values = column_values(stars, name)
-        length = len(values) if length is None else length
-        if len(values) != length:
-            raise ValueError(f"column {name!r} has {len(values)} stars, not {length}")
-        if bad := len(values) - int(np.count_nonzero(np.isfinite(values))):
-            raise ValueError(f"column {name!r} has {bad} values that are not finite")
-        columns.append(values)
-    return columns
+def masked(values: np.ndarray, valid: np.ndarray) -> np.ma.MaskedArray:
+    """Masked array that holds NaN below the mask."""
+    return np.ma.MaskedArray(np.where(valid, values, np.nan), mask=~valid, fill_value=np.nan)
 
 
 def _along(axis: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
@@ -68,9 +57,7 @@ class Pixels:
         half_width: float,
         bins: int,
     ) -> None:
-        *position, mass = _finite_columns(stars, (*POSITION, "mass"))
-        if len(mass) and mass.min() < 0:
-            raise ValueError("column 'mass' has negative values")
+        *position, mass = finite_columns(stars, (*POSITION, "mass"))
         scale = bins / (2 * half_width)
         right = _along(axes[0], position) * scale + (bins / 2 - centre[0] * scale)
         up = _along(axes[1], position) * scale + (bins / 2 - centre[1] * scale)
@@ -105,7 +92,7 @@ class Pixels:
         return velocity.astype(np.float64), self._mean(velocity)
 
     def _columns(self, *names: str) -> list[np.ndarray]:
-        return _finite_columns(self._stars, names, len(self._inside))
+        return finite_columns(self._stars, names, len(self._inside))
 
     def _select(self, values: np.ndarray) -> np.ndarray:
         return values if self._all_inside else values[self._inside]

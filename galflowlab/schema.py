@@ -144,6 +144,35 @@ def column_values(stars: Stars, name: str) -> np.ndarray:
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
+def finite_columns(
+    stars: Stars, names: Iterable[str], length: int | None = None
+) -> list[np.ndarray]:
+    """Return columns of equal length whose values are finite; masses are not negative.
+
+    Parameters
+    ----------
+    length
+        That all columns must have; that of the first by default.
+
+    Raises
+    ------
+    ValueError
+        If a column is not so, or is refused by `column_values`.
+    """
+    columns: list[np.ndarray] = []
+    for name in names:
+        values = column_values(stars, name)
+        length = len(values) if length is None else length
+        if len(values) != length:
+            raise ValueError(f"column {name!r} has {len(values)} stars, not {length}")
+        if bad := len(values) - int(np.count_nonzero(np.isfinite(values))):
+            raise ValueError(f"column {name!r} has {bad} values that are not finite")
+        if name == "mass" and len(values) and values.min() < 0:
+            raise ValueError("column 'mass' has negative values")
+        columns.append(values)
+    return columns
+
+
 def star_matrix(stars: Stars, columns: Iterable[str]) -> np.ndarray:
     """Return the named columns as a float64 array of shape (star, feature)."""
     return np.column_stack([column_values(stars, name) for name in columns]).astype(np.float64)

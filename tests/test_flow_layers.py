@@ -10,21 +10,7 @@ from galflowlab.flow.folding import FoldedFlow, Unfolded, fold
 from galflowlab.flow.galacticflow_layers import DoubleSplineCoupling, LearnedLinear
 from galflowlab.flow.layers import AffineCoupling, SplineCoupling, mask_free_spline
 from galflowlab.flow.workspace import Workspace
-
-
-def shaken(module, seed=0, size=0.15):
-    """Move the weights away from the identity initialisation."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter += size * torch.randn(parameter.shape, generator=generator)
-    return module
-
-
-def points(n, d, seed=1, scale=1.5):
-    generator = torch.Generator().manual_seed(seed)
-    return scale * torch.randn(n, d, generator=generator, dtype=torch.float64)
-
+from tests.flows import points, shaken
 
 LAYERS = {
     "affine": lambda d, odd: AffineCoupling(d, 3, hidden=16, blocks=1, odd=odd),

@@ -7,19 +7,7 @@ import torch
 
 from galflowlab.flow.architectures import build
 from galflowlab.flow.galacticflow_layers import DoubleSplineCoupling, LearnedLinear
-
-
-def shaken(module, seed=0, size=0.2):
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in module.parameters():
-            parameter += size * torch.randn(parameter.shape, generator=generator)
-    return module
-
-
-def points(n, d, seed=1, scale=1.5):
-    generator = torch.Generator().manual_seed(seed)
-    return scale * torch.randn(n, d, generator=generator, dtype=torch.float64)
+from tests.flows import points, shaken
 
 
 def coupling(features):
@@ -33,7 +21,7 @@ LAYERS = {"linear": LearnedLinear, "double spline": coupling}
 @pytest.mark.parametrize("kind", LAYERS)
 def test_layer_round_trip_and_jacobian(kind, features):
     torch.manual_seed(0)
-    layer = shaken(LAYERS[kind](features)).double()
+    layer = shaken(LAYERS[kind](features), size=0.2).double()
     x, context = points(64, features), points(64, 3, seed=2)
     z, log_det = layer.inverse(x, context)
     back, back_log_det = layer.forward(z, context)
@@ -58,7 +46,7 @@ def test_only_the_triangles_of_the_linear_layer_count():
 
 def test_coupling_depends_on_the_context_of_each_star_and_is_the_identity_far_away():
     torch.manual_seed(0)
-    layer = shaken(coupling(4)).double()
+    layer = shaken(coupling(4), size=0.2).double()
     x = points(1, 4).repeat(2, 1)
     z, _ = layer.inverse(x, points(2, 3, seed=3))
     assert not torch.allclose(z[0], z[1])

@@ -67,6 +67,19 @@ class FoldedNet:
         last[:, one] += self.last_bias
         return before, last
 
+    def step(
+        self, before: list[Tensor], last: Tensor, moved: int, buffer: str, device: torch.device
+    ) -> NetStep:
+        """What `at` returned, ready to move so many features in the tensor of this name."""
+        return NetStep(
+            before=[single(m, device) for m in before],
+            inner=[single(m, device) for m in self.inner],
+            last=single(last, device),
+            moved=moved,
+            kept=self.first.shape[1],
+            buffer=buffer,
+        )
+
 
 @dataclass(frozen=True)
 class NetStep:

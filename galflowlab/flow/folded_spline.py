@@ -42,14 +42,7 @@ class FoldedSpline:
             Name of the tensor to work in; not that of the layer before.
         """
         before, last = self.net.at(context)
-        net = NetStep(
-            before=[single(m, self._device) for m in before],
-            inner=[single(m, self._device) for m in self.net.inner],
-            last=single(last, self._device),
-            moved=len(self.moved),
-            kept=len(self.kept),
-            buffer=buffer,
-        )
+        net = self.net.step(before, last, len(self.moved), buffer, self._device)
         return _SplineStep(single(matrix, self._device), self.curves, net, self.shape)
 
 

@@ -39,14 +39,7 @@ class FoldedAffine:
         before, last = self.net.at(context)
         return _AffineStep(
             matrix=single(torch.cat([before[0] @ matrix[len(self.moved) :], matrix]), self._device),
-            net=NetStep(
-                before=[single(m, self._device) for m in before],
-                inner=[single(m, self._device) for m in self.net.inner],
-                last=single(last, self._device),
-                moved=len(self.moved),
-                kept=len(self.kept),
-                buffer=buffer,
-            ),
+            net=self.net.step(before, last, len(self.moved), buffer, self._device),
         )
 
 

@@ -6,32 +6,18 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from galflowlab.schema import COLUMNS, Stars, column_values
+from galflowlab.schema import COLUMNS, Stars, finite_columns
 
 EXACT = 1 - 1e-12
 """Forgives the rounding of cumulative sums that should reach a fraction of the total."""
 
 
-def masked(values: np.ndarray, valid: np.ndarray) -> np.ma.MaskedArray:
-    """Masked array that holds NaN below the mask."""
-    return np.ma.MaskedArray(np.where(valid, values, np.nan), mask=~valid, fill_value=np.nan)
-
-
 def columns(stars: Stars, names: Iterable[str]) -> list[np.ndarray]:
-    """Finite columns of equal length; masses are not negative."""
-    found: list[np.ndarray] = []
-    for name in names:
-        if name not in COLUMNS:
-            raise ValueError(f"unknown star column {name!r}; known are {list(COLUMNS)}")
-        values = column_values(stars, name).astype(np.float64)
-        if found and len(values) != len(found[0]):
-            raise ValueError(f"column {name!r} has {len(values)} stars, not {len(found[0])}")
-        if bad := len(values) - int(np.count_nonzero(np.isfinite(values))):
-            raise ValueError(f"column {name!r} has {bad} values that are not finite")
-        if name == "mass" and len(values) and values.min() < 0:
-            raise ValueError("column 'mass' has negative values")
-        found.append(values)
-    return found
+    """Finite columns of equal length in double precision; masses are not negative."""
+    names = list(names)
+    if unknown := [name for name in names if name not in COLUMNS]:
+        raise ValueError(f"unknown star column {unknown[0]!r}; known are {list(COLUMNS)}")
+    return [values.astype(np.float64) for values in finite_columns(stars, names)]
 
 
 def checked_edges(edges: Sequence[float] | np.ndarray) -> np.ndarray:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 
-from galflowlab.profiles.binning import bin_index, checked_edges, columns, masked, quantiles
+from galflowlab.pixels import masked
+from galflowlab.profiles.binning import bin_index, checked_edges, columns, quantiles
 from galflowlab.schema import COLUMNS, Quantity, Stars
 
 _LOG_Z = Quantity("log10_metallicity", u.dex, "log10 of the mass fraction of metals", "log₁₀ Z")

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 
-from galflowlab.profiles.binning import EXACT, bin_index, checked_edges, columns, masked, quantiles
+from galflowlab.pixels import masked
+from galflowlab.profiles.binning import EXACT, bin_index, checked_edges, columns, quantiles
 from galflowlab.schema import POSITION, VELOCITY, Quantity, Stars
 
 _KMS = u.km / u.s

@@ -5,7 +5,6 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from galflowlab_widgets.diagram_parts import abundance_limits, nice_above
 from galflowlab_widgets.diagrams import (
     NEEDS,
     TABS,
@@ -15,6 +14,7 @@ from galflowlab_widgets.diagrams import (
     kinematics,
     structure,
 )
+from galflowlab_widgets.scales import abundance_limits, nice_above
 from matplotlib.path import Path
 
 from galflowlab.profiles import age_metallicity, radial_profiles

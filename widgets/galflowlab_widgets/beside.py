@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from typing import Any
 
 import numpy as np
@@ -54,17 +54,16 @@ class Beside:
             except Exception as error:
                 self.give_up(error)
 
-    def look(self, context: Mapping[str, float], found: list[Reference]) -> Iterator[None]:
-        """Look for the nearest galaxy in short steps; it is appended to `found`."""
+    def look(self, context: Mapping[str, float]) -> Generator[None, None, Reference | None]:
+        """Look for the nearest galaxy in short steps, and return it."""
         if self._references is None:
-            return
+            return None
         try:
             yield from self._references.prepare(context)
-            nearest = self._references.nearest(context)
+            return self._references.nearest(context)
         except Exception as error:
             self.give_up(error)
-        else:
-            found += [nearest] if nearest else []
+            return None
 
     def take(self, galaxy: Reference) -> None:
         """Set a galaxy beside the model."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import ceil, floor, log10
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,9 +12,8 @@ from scipy.ndimage import gaussian_filter
 from galflowlab.profiles import RadialProfile, plane
 from galflowlab.schema import COLUMNS
 from galflowlab_widgets.ghost import polylines
-from galflowlab_widgets.scales import Columns, linear_ticks
+from galflowlab_widgets.scales import Columns, Limits, linear_ticks, nice_above
 
-Limits: TypeAlias = tuple[float, float]
 Json: TypeAlias = dict[str, Any]
 
 HEIGHT = 230  # px
@@ -25,7 +23,6 @@ MODEL, REFERENCE = 0, 1
 NAMES = {MODEL: "model", REFERENCE: "nearest galaxy"}
 FEWEST = 5  # stars in a bin that is shown
 _SHARES = (0.3, 0.6, 0.9)  # of the mass of the reference within its contour lines
-_NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0)
 
 
 @dataclass(frozen=True)
@@ -163,20 +160,3 @@ def enclosing_lines(stars: Columns, x: str, y: str, ranges: tuple[Limits, Limits
         {"points": points, "colour": REFERENCE, "dash": True, "label": "" if i else label}
         for i, points in enumerate(polylines(share, levels.tolist()))
     ]
-
-
-def abundance_limits(values: np.ndarray, step: float) -> Limits:
-    """Whole steps [dex] around nearly all values; ValueError unless there are finite ones."""
-    if not (len(values) and np.isfinite(values).all()):
-        raise ValueError("expected stars with finite abundances")
-    low, high = np.quantile(values, [0.01, 0.99])
-    first = floor(low / step)
-    return first * step, max(ceil(high / step), first + 2) * step
-
-
-def nice_above(wanted: float) -> float:
-    """Smallest value of a coarse series that is at least `wanted`, which is positive."""
-    if not (np.isfinite(wanted) and wanted > 0):
-        raise ValueError(f"expected a positive upper limit of an axis, got {wanted}")
-    decade = 10.0 ** floor(log10(wanted))
-    return float(next((v * decade for v in _NICE if v * decade >= wanted), 15 * decade))

@@ -24,7 +24,7 @@ class DiagramTabs(widgets.Tab):
     """
 
     def __init__(self, columns: tuple[str, ...], selected: Callable[[], None]) -> None:
-        self._names = list(drawable(columns))
+        self._names = drawable(columns)
         charts = [Chart(palettes=palettes()) for _ in self._names]
         super().__init__(charts, titles=self._names)
         self.add_class("gfl-tabs")

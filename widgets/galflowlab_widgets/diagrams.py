@@ -28,20 +28,25 @@ from galflowlab_widgets.diagram_parts import (
     REFERENCE,
     Diagram,
     Json,
-    abundance_limits,
     axis,
     diagram,
     distribution,
     enclosing_lines,
     fraction,
     line,
-    nice_above,
     panel,
     profile_line,
     settled,
     sure,
 )
-from galflowlab_widgets.scales import Columns, decade_ticks, linear_ticks, to_bytes
+from galflowlab_widgets.scales import (
+    Columns,
+    abundance_limits,
+    decade_ticks,
+    linear_ticks,
+    nice_above,
+    to_bytes,
+)
 
 RINGS = 24
 _DISPERSIONS = {"sigma_R": 0, "sigma_phi": 2, "sigma_z": 3}  # colours

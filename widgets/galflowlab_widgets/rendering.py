@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any
 
 import matplotlib
 import numpy as np
 
 from galflowlab.maps import QUANTITIES, columns_needed, project_many
 from galflowlab.schema import CONTEXT
+from galflowlab_widgets.ghost import Polylines
 from galflowlab_widgets.scales import BINS, Columns, Scales, linear_ticks, nice_length
-
-Polylines: TypeAlias = list[list[list[float]]]
 
 PALETTES = {
     "surface_density": "magma",
@@ -112,7 +111,7 @@ def picture(
     context
         Of the galaxy, for the words.
     ghost
-        Contours of a real galaxy for each column, see `ghost.contours`.
+        Contours of a simulated galaxy for each column, see `ghost.contours`.
     state
         ``preview``, ``refined`` or, if nothing is to be expected any more, ``settled``.
     bins

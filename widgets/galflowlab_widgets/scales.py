@@ -21,7 +21,7 @@ Limits = tuple[float, float]
 BINS = 128
 LOGARITHMIC = frozenset({"surface_density"})
 _NICE_WIDTHS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
-_NICE_SPEEDS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
+_NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 _DECADES = 4.5  # of surface density in one picture
 _ABUNDANCE_STEP = {"mean_fe_h": 0.5, "mean_o_fe": 0.1}  # dex
 _COLUMN_OF = {"mean_fe_h": "fe_h", "mean_o_fe": "o_fe"}
@@ -81,7 +81,7 @@ def field_half_width(stars: Columns) -> float:
     wanted = 1.25 * float(np.sqrt(np.quantile(radius2, 0.95))) if len(radius2) else 1.0
     if not (np.isfinite(wanted) and wanted > 0):
         raise ValueError("the stars have no finite extent")
-    return _nice_above(wanted, _NICE_WIDTHS)
+    return nice_above(wanted, _NICE_WIDTHS)
 
 
 def density_limits(densities: list[Map]) -> Limits:
@@ -132,20 +132,29 @@ def _limits(stars: Columns, quantity: str, half_width: float) -> Limits:
         return -fastest, fastest
     if quantity == "sigma_los":  # hot centres seen edge-on exceed the vertical dispersion
         return 0.0, _nice_speed(2.5 * float(np.std(stars["vz"])))
-    return _abundance_limits(stars[_COLUMN_OF[quantity]], _ABUNDANCE_STEP[quantity])
+    return abundance_limits(stars[_COLUMN_OF[quantity]], _ABUNDANCE_STEP[quantity], 0.05)
 
 
 def _nice_speed(wanted: float) -> float:
-    return _nice_above(max(float(wanted), 1.0), _NICE_SPEEDS)
+    return nice_above(max(float(wanted), 1.0))
 
 
-def _nice_above(wanted: float, series: tuple[float, ...]) -> float:
+def nice_above(wanted: float, series: tuple[float, ...] = _NICE) -> float:
+    """Smallest value of a coarse series that is at least `wanted`, which is positive."""
+    if not (np.isfinite(wanted) and wanted > 0):
+        raise ValueError(f"expected a positive upper limit of an axis, got {wanted}")
     decade = 10.0 ** floor(log10(wanted))
     nice = (value * decade for value in (*series, 10.0))
-    return next((value for value in nice if value >= wanted), 10 * decade)
+    return float(next((value for value in nice if value >= wanted), 15 * decade))
 
 
-def _abundance_limits(values: np.ndarray, step: float) -> Limits:
-    low, high = np.quantile(values, [0.05, 0.95])
-    first, last = floor(low / step), ceil(high / step)
-    return first * step, max(last, first + 2) * step
+def abundance_limits(values: np.ndarray, step: float, tail: float = 0.01) -> Limits:
+    """Whole steps [dex] around all values but a share at either end.
+
+    Raises ValueError unless there are values and they are finite.
+    """
+    if not (len(values) and np.isfinite(values).all()):
+        raise ValueError("expected stars with finite abundances")
+    low, high = np.quantile(values, [tail, 1 - tail])
+    first = floor(low / step)
+    return first * step, max(ceil(high / step), first + 2) * step

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 
+from galflowlab.parallel import CHUNK
 from galflowlab_widgets import still
 from galflowlab_widgets.beside import Beside
 from galflowlab_widgets.canvas import MapCanvas
@@ -12,14 +13,13 @@ from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.diagram_tabs import DiagramTabs
 from galflowlab_widgets.link import Link
 from galflowlab_widgets.live import PREVIEW, Contexts, LiveGalaxy
-from galflowlab_widgets.references import Reference, References
+from galflowlab_widgets.references import References
 from galflowlab_widgets.refining import Refiner
 from galflowlab_widgets.rendering import Picture, View, picture
 from galflowlab_widgets.scales import Scales
 from galflowlab_widgets.status import Status
 from galflowlab_widgets.view_panel import ViewPanel
 
-_CHUNK = 4096  # stars between two chances for a handler
 _CHARTED = 50_000  # stars that make up the charts: enough for lines, and quick
 _AT_ONCE = 300_000  # stars that a handler may project; more are left to the refiner
 _BETWEEN_CHARTS = 0.25  # seconds, while the hand moves; entries that follow, too
@@ -148,7 +148,7 @@ class Screen:
         yield
         while self._drawn < self.live.n:
             with self.refiner.working():
-                self.live.grow(_CHUNK)
+                self.live.grow(CHUNK)
                 if self.live.complete or self.live.count >= 4 * self._drawn:
                     self._draw(self.live.count, start)
             yield
@@ -162,10 +162,9 @@ class Screen:
             self.settled()
 
     def _look_for_nearest(self) -> Iterator[None]:
-        found: list[Reference] = []
-        yield from self._beside.look(self.live.context, found)
+        galaxy = yield from self._beside.look(self.live.context)
         yield
-        for galaxy in found:
+        if galaxy:
             with self.refiner.working():
                 self._beside.take(galaxy)
                 self._draw(self.live.count, time.perf_counter())

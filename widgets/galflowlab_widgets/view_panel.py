@@ -57,7 +57,9 @@ class ViewPanel(widgets.HBox):
         self.upper, self.lower = (_menu(names, value) for value in names[:2])
         self.fixed = _box("fixed field", "keep the field of view when the galaxy grows", "fixed")
         self.ghost = _box(
-            "nearest galaxy", "contours of the nearest real galaxy, once the hand rests", "ghost"
+            "nearest galaxy",
+            "contours of the nearest simulated galaxy, once the hand rests",
+            "ghost",
         )
         self.ghost.value = True
         self.caption = widgets.Label()
