@@ -1,4 +1,4 @@
-"""Distances between a model and the truth or the data: plain arrays in, numbers out."""
+"""Means over stars with their standard errors: likelihood, and divergence from a known eDF."""
 
 from __future__ import annotations
 
