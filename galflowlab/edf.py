@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterable, Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,13 @@ import numpy as np
 import torch
 from astropy.table import QTable
 
-from galflowlab.checkpoint import read_tensors, write_tensors
+from galflowlab.checkpoint import write_tensors
 from galflowlab.flow.frozen import FrozenModel
 from galflowlab.flow.model import FlowModel
 from galflowlab.frozen import BLOCK, FrozenContext, FrozenEDF, Seed
 from galflowlab.parallel import map_chunks, one_after_another
-from galflowlab.population import Population
-from galflowlab.schema import COLUMNS, EDF_COLUMNS, Stars, not_finite, star_matrix
+from galflowlab.population import ExtrapolationWarning, Population, why_outside
+from galflowlab.schema import COLUMNS, Stars, not_finite, star_matrix
 
 KIND = "edf"
 
@@ -50,6 +50,7 @@ class EDF:
         self.population = population
         self.card = card
         self.source: str | None = None  # what `load` was given
+        self._warned = False  # of extrapolation
 
     def __repr__(self) -> str:
         return f"EDF({', '.join(self.columns)} | {', '.join(self.context_names)})"
@@ -74,6 +75,21 @@ class EDF:
         """Number of trained parameters."""
         return sum(p.numel() for p in self._model.flow.parameters())
 
+    def complete(self, context: Mapping[str, Any], *, seed: Seed | None = None) -> dict[str, float]:
+        """Fill in the context entries left out: conditional medians, or a draw if given a seed.
+
+        Parameters and errors are those of `Population.complete`.
+        """
+        return self.population.complete(context, seed=seed)
+
+    def support(self, context: Mapping[str, Any]) -> float:
+        """Percentile, 0 to 100, of how typical a context is of the training galaxies.
+
+        Below 1 the context is outside the region of 99 % of such galaxies, and the eDF
+        extrapolates. Details and errors are those of `Population.support`.
+        """
+        return self.population.support(context)
+
     def sample(self, n: int, context: Mapping[str, Any], *, seed: Seed) -> QTable:
         """Draw a galaxy.
 
@@ -94,19 +110,28 @@ class EDF:
             One row per star: the columns of this eDF and, if the context has the stellar
             mass, ``mass``, an equal share of it.
 
+        Warns
+        -----
+        ExtrapolationWarning
+            The first time that an eDF samples or streams at a context whose `support` is
+            below 1.
+
         Raises
         ------
         ValueError
             For an unknown or non-finite context entry (the message lists the valid names and
             ranges) or `n` below one.
         """
-        return self.freeze(context, n=n, seed=seed).stars()
+        frozen = self.freeze(context, n=n, seed=seed)
+        self._warn_if_outside(context)
+        return frozen.stars()
 
     def freeze(self, context: Mapping[str, Any], *, n: int, seed: Seed) -> FrozenEDF:
         """Fix the noise of `n` stars and fold a context into the weights.
 
         For following a slider: `FrozenEDF.update` moves to another context in about a
-        millisecond, `FrozenEDF.arrays` and `FrozenEDF.stars` draw the same stars there.
+        millisecond, `FrozenEDF.arrays` and `FrozenEDF.stars` draw the same stars there. It
+        never warns: ask `support`.
 
         Parameters and errors are those of `sample`.
         """
@@ -142,15 +167,28 @@ class EDF:
         ------
         ValueError
             As `sample`, and for an unknown column.
+
+        Warns
+        -----
+        ExtrapolationWarning
+            As `sample`.
         """
         at = FrozenContext.of(self._folded(), self.population, self.columns, context)
-        return at.stream(n, columns, seed=seed, block=block)
+        blocks = at.stream(n, columns, seed=seed, block=block)
+        self._warn_if_outside(context)
+        return blocks
 
     def to(self, device: str | torch.device) -> EDF:
         """Return a copy on another device, where it samples and evaluates from then on."""
         moved = EDF(copy.deepcopy(self._model).to(device), self.population, self.card)
         moved.source = self.source
         return moved
+
+    def _warn_if_outside(self, context: Mapping[str, Any]) -> None:
+        if not (self._warned or self.population.inside(context)):
+            self._warned = True
+            text = f"{why_outside(self.population, context)}. This eDF says so only once."
+            warnings.warn(text, ExtrapolationWarning, stacklevel=3)
 
     def _folded(self) -> FrozenModel:
         if self._frozen is None:
@@ -172,7 +210,7 @@ class EDF:
         -------
         ndarray
             Shape (star,), per kpc^3 (km/s)^3 Gyr dex^2 as far as the columns go; -inf where
-            the density is zero (ages outside 0 to 14 Gyr, negative metallicities).
+            the density is zero (ages outside 0 to 14 Gyr, metallicities outside 0 to 1).
 
         Raises
         ------
@@ -198,6 +236,7 @@ class EDF:
         """Write weights, transforms, population and card to one safetensors file."""
         header = {
             "preset": self.preset,
+            "symmetric": self._model.symmetric,
             "columns": list(self.columns),
             "units": [COLUMNS[name].unit.to_string() for name in self.columns],
             "context_names": list(self.context_names),
@@ -206,43 +245,3 @@ class EDF:
         tensors = dict(self._model.state_dict())
         tensors["population"] = torch.from_numpy(self.population.values)
         return write_tensors(path, KIND, tensors, header)
-
-
-def load(name_or_path: str | Path) -> EDF:
-    """Load an eDF: the name of an embedded model, or a file that `EDF.save` wrote.
-
-    Raises
-    ------
-    FileNotFoundError
-        If it is neither.
-    ValueError
-        If the file is not an eDF of ours.
-    """
-    path = Path(name_or_path)
-    if not path.is_file():
-        embedded = embedded_models()
-        if str(name_or_path) not in embedded:
-            raise FileNotFoundError(
-                f"{name_or_path}: neither a file nor one of the embedded models {sorted(embedded)}"
-            )
-        path = embedded[str(name_or_path)]
-    tensors, header = read_tensors(path, KIND)
-    try:
-        population = tensors.pop("population")
-        columns = tuple(str(name) for name in header["columns"])
-        context_names = tuple(str(name) for name in header["context_names"])
-        preset, card = str(header["preset"]), dict(header["card"])
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path}: the header lacks {error}") from error
-    if [c for c in EDF_COLUMNS if c in columns] != list(columns):
-        raise ValueError(f"{path}: expected columns from {EDF_COLUMNS} in order, got {columns}")
-    model = FlowModel.from_tensors(preset, columns, context_names, tensors)
-    edf = EDF(model, Population(context_names, population.numpy()), card)
-    edf.source = str(name_or_path)
-    return edf
-
-
-def embedded_models() -> dict[str, Path]:
-    """Return the files of the models that come with the package, by name."""
-    folder = Path(str(resources.files("galflowlab") / "pretrained"))
-    return {p.stem: p for p in folder.glob("*.safetensors")}

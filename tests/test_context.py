@@ -58,7 +58,7 @@ def test_inside_and_outside(population):
     assert not population.inside({"log10_mstar": 12.5})
     assert not population.inside({"log10_mstar": 8.1, "mean_metallicity": 0.04})
     inside = [population.inside(dict(zip(NAMES, row, strict=True))) for row in population.values]
-    assert np.mean(inside) == 1
+    assert np.mean(inside) >= 0.98  # of which 99 % should be
 
 
 def test_nearly_all_new_galaxies_of_the_population_are_inside(population):
@@ -140,13 +140,12 @@ def test_many_contexts_are_completed_as_each_alone(population, names):
 
 
 def test_many_contexts_are_inside_as_each_alone(population):
-    rows = rows_like(population, NAMES)
+    rows = np.concatenate([rows_like(population, NAMES), population.values])
     many = population.inside_many(rows)
     assert many.tolist() == [
         population.inside(dict(zip(NAMES, row, strict=True))) for row in rows.tolist()
     ]
     assert 0 < many.mean() < 1
-    assert population.inside_many(population.values).all()
 
 
 def test_no_contexts_give_no_rows(population):

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 
 import numpy as np
 from astropy import units as u
 
 from galflowlab.context import LOGARITHMIC
+from galflowlab.population.density import Density
+from galflowlab.population.scales import Scales
 from galflowlab.schema import CONTEXT
 
-_NEIGHBOURS = 4  # kernel width reaches this many training galaxies
-_ROWS = 64  # contexts completed at once, few enough to stay in the cache
-_INSIDE = 0.99  # share of the training galaxies that count as inside their own population
-_MARGIN = 1.25  # new galaxies lie a little farther from the old ones than these from each other
+_INSIDE = 1.0  # percentile from which a context counts as inside
+_DRAWS = 256  # among which one is possible
 
 
 class Population:
     """Contexts of the training galaxies: what they span and how their entries hang together.
+
+    Their density is a small mixture of Gaussians in standardised entries (mean metallicity by
+    its logarithm), made when first needed and always the same from the same contexts.
 
     Parameters
     ----------
@@ -39,18 +43,11 @@ class Population:
             raise ValueError(f"expected contexts of shape (galaxy, {len(names)}): {values.shape}")
         self.names = names
         self.values = values
-        self._log = np.array([name in LOGARITHMIC for name in names])
-        if not (np.isfinite(values).all() and (values[:, self._log] > 0).all()):
+        decades = [name in LOGARITHMIC for name in names]
+        if not (np.isfinite(values).all() and (values[:, decades] > 0).all()):
             raise ValueError("expected finite contexts, positive where they span decades")
-        scaled = self._scaled(values)
-        self._mean, spread = scaled.mean(axis=0), scaled.std(axis=0)
-        self._std = np.where(spread > 1e-6, spread, 1.0)
-        self._standard = self._standardised(values)
-        self._reach = 0.0
-        if len(values) > 1:
-            distances = _distances(self._standard, self._standard)
-            np.fill_diagonal(distances, np.inf)
-            self._reach = float(np.quantile(distances.min(axis=1), _INSIDE))
+        self._scales = Scales(names, values)
+        self._standard = self._scales.standardised(values)
 
     def __len__(self) -> int:
         return len(self.values)
@@ -102,18 +99,36 @@ class Population:
             checked[name] = number
         return checked
 
-    def complete(self, context: Mapping[str, float]) -> dict[str, float]:
-        """Fill in the entries left out with what is typical at the given ones.
+    def complete(
+        self, context: Mapping[str, float], *, seed: int | np.random.Generator | None = None
+    ) -> dict[str, float]:
+        """Fill in the entries left out: with what is typical at the given ones, or drawn.
 
-        The fill-in is a local linear regression over the training galaxies in standardised
-        entries, so that it follows the given ones smoothly, kept within the training range.
+        Parameters
+        ----------
+        context
+            The given entries, which stay as they are.
+        seed
+            Without one, every open entry is the median of its own distribution at the given
+            entries, kept within the training range: it follows them smoothly. With one, the
+            open entries are drawn together from their joint distribution, among ages from 0
+            to 14 Gyr whose 10th percentile is not above their median.
+
+        Raises
+        ------
+        ValueError
+            For an invalid context, as `check` says.
         """
         given = self.check(context)
-        (row,) = self.complete_many(list(given), np.array([list(given.values())]))
+        names, values = list(given), np.array([list(given.values())])
+        if seed is None or len(given) == len(self.names):
+            (row,) = self.complete_many(names, values)
+        else:
+            row = self._drawn(names, values, np.random.default_rng(seed))
         return dict(zip(self.names, row.tolist(), strict=True))
 
     def complete_many(self, names: Sequence[str], values: np.ndarray) -> np.ndarray:
-        """Fill in many contexts that give the same entries; each row as `complete` does.
+        """Fill in many contexts that give the same entries; each as `complete` without a seed.
 
         Parameters
         ----------
@@ -133,53 +148,57 @@ class Population:
             For unknown or repeated entries, and for values of another shape, not finite, or
             not positive where they span decades.
         """
-        values = self._checked_rows(names, values)
-        known = sorted(self.names.index(name) for name in names)
-        given = values[:, np.argsort([self.names.index(name) for name in names])]
-        out = np.ones((len(values), len(self.names)))
-        out[:, known] = given
-        if len(known) < len(self.names):
-            target = self._standardised(out)[:, known]
-            filled = np.clip(
-                _local_linear(self._standard, target, known),
-                self._standard.min(axis=0),
-                self._standard.max(axis=0),
-            )
-            out = self._physical(filled * self._std + self._mean)
-            out[:, known] = given
-        return out
+        out, known, unknown = self._laid_out(names, values)
+        if unknown:
+            filled = self._scales.standardised(out)
+            medians = self._density.mixture.given(known, filled[:, known]).medians()
+            within = self._standard[:, unknown]
+            filled[:, unknown] = np.clip(medians, within.min(axis=0), within.max(axis=0))
+            out[:, unknown] = self._scales.physical(filled)[:, unknown]
+        return self._scales.bounded(out, known)
+
+    def support(self, context: Mapping[str, float]) -> float:
+        """How typical a context is of the training galaxies, as a percentile.
+
+        The percentage of galaxies like those of the training set, but not in it, that are less
+        typical: that have a lower density of contexts. It is spread evenly from 0 to 100 for
+        such galaxies, 1 % of which are below 1; far outside it is 0, and so it is for ages
+        below 0 or above 14 Gyr, or whose 10th percentile is above the median. Open entries are
+        filled in first. It is calibrated on training galaxies held out from the density, so
+        that it says little if there are fewer than ten. Around a single one, it takes some
+        0.2 dex or Gyr for supported.
+
+        Raises
+        ------
+        ValueError
+            For an invalid context, as `check` says.
+        """
+        return float(self.support_many(self.row(context))[0])
+
+    def support_many(self, rows: np.ndarray) -> np.ndarray:
+        """Percentiles of whole physical contexts, (row, context) to (row,); see `support`."""
+        rows = self._checked_rows(self.names, rows)
+        possible = (self._scales.bounded(rows, []) == rows).all(axis=1)
+        return 100 * possible * self._density.typicality(self._scales.standardised(rows))
 
     def inside(self, context: Mapping[str, float]) -> bool:
-        """Whether a context lies among the training galaxies.
+        """Whether a context lies in the region that holds 99 % of galaxies like the training's.
 
-        True if its nearest training galaxy is hardly farther than the nearest neighbours of
-        99 % of the training galaxies themselves, in standardised entries.
+        True if its `support` is at least 1.
         """
-        return bool(self.inside_many(self.row(context))[0])
+        return self.support(context) >= _INSIDE
 
     def inside_many(self, rows: np.ndarray) -> np.ndarray:
-        """Whether contexts lie among the training galaxies; each as `inside` says.
-
-        Parameters
-        ----------
-        rows
-            Whole physical contexts, shape (row, context).
-
-        Returns
-        -------
-        ndarray
-            Booleans, shape (row,).
-        """
-        target = self._standardised(self._checked_rows(self.names, rows))
-        return _distances(target, self._standard).min(axis=1) <= _MARGIN * self._reach + 1e-3
+        """Whether whole physical contexts, (row, context), are `inside`: booleans (row,)."""
+        return self.support_many(rows) >= _INSIDE
 
     def distances(self, context: Mapping[str, float], rows: np.ndarray) -> np.ndarray:
         """Distances of whole contexts, shape (row, context), from a context: shape (row,).
 
         Euclidean in standardised entries, the context completed if need be.
         """
-        rows = self._standardised(self._checked_rows(self.names, rows))
-        return _distances(self._standardised(self.row(context)), rows)[0]
+        rows = self._scales.standardised(self._checked_rows(self.names, rows))
+        return _distances(self._scales.standardised(self.row(context)), rows)[0]
 
     def distance(self, a: Mapping[str, float], b: Mapping[str, float]) -> float:
         """Distance of two contexts, both completed if need be, as of `distances`."""
@@ -195,6 +214,33 @@ class Population:
         """Return the completed context as an array of shape (1, context)."""
         return np.array([list(self.complete(context).values())])
 
+    @cached_property
+    def _density(self) -> Density:
+        return Density(self._standard)
+
+    def _drawn(
+        self, names: Sequence[str], values: np.ndarray, rng: np.random.Generator
+    ) -> np.ndarray:
+        out, known, unknown = self._laid_out(names, values)
+        standard = self._scales.standardised(out)
+        conditional = self._density.mixture.given(known, standard[:, known])
+        draws = np.repeat(standard, _DRAWS, axis=0)
+        draws[:, unknown] = conditional.draw(_DRAWS, rng)
+        rows = np.repeat(out, _DRAWS, axis=0)
+        rows[:, unknown] = self._scales.physical(draws)[:, unknown]
+        bounded = self._scales.bounded(rows, known)
+        return bounded[(bounded == rows).all(axis=1).argmax()]  # the first if none is possible
+
+    def _laid_out(
+        self, names: Sequence[str], values: np.ndarray
+    ) -> tuple[np.ndarray, list[int], list[int]]:
+        """Rows over all entries with the given ones in place; which are given, which open."""
+        values = self._checked_rows(names, values)
+        places = [self.names.index(name) for name in names]
+        out = np.ones((len(values), len(self.names)))
+        out[:, places] = values
+        return out, sorted(places), [i for i in range(len(self.names)) if i not in places]
+
     def _checked_rows(self, names: Sequence[str], values: np.ndarray) -> np.ndarray:
         if set(names) - set(self.names) or len(set(names)) < len(names):
             raise ValueError(f"expected distinct context names, got {names}; {self.describe()}")
@@ -205,15 +251,6 @@ class Population:
         if not (np.isfinite(values).all() and (values[:, decades] > 0).all()):
             raise ValueError(f"expected finite contexts, positive if of {sorted(LOGARITHMIC)}")
         return values
-
-    def _standardised(self, values: np.ndarray) -> np.ndarray:
-        return (self._scaled(values) - self._mean) / self._std
-
-    def _scaled(self, values: np.ndarray) -> np.ndarray:
-        return np.where(self._log, np.log10(np.where(self._log, values, 1.0)), values)
-
-    def _physical(self, scaled: np.ndarray) -> np.ndarray:
-        return np.where(self._log, 10.0 ** np.where(self._log, scaled, 0.0), scaled)
 
 
 def _plain(name: str, value: object) -> float:
@@ -228,28 +265,3 @@ def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     for i in range(a.shape[1]):  # entry by entry: no array of (a, b, entry)
         total += np.subtract.outer(a[:, i], b[:, i]) ** 2
     return np.sqrt(total)
-
-
-def _local_linear(standard: np.ndarray, targets: np.ndarray, known: list[int]) -> np.ndarray:
-    """Predict every entry at each row of `targets` by kernel-weighted linear regression."""
-    if not known:
-        return np.tile(np.median(standard, axis=0), (len(targets), 1))
-    chunks = [targets[i : i + _ROWS] for i in range(0, len(targets), _ROWS)]
-    fits = [_fit_chunk(standard, chunk, known) for chunk in chunks]
-    return np.concatenate([np.empty((0, standard.shape[1])), *fits])
-
-
-def _fit_chunk(standard: np.ndarray, targets: np.ndarray, known: list[int]) -> np.ndarray:
-    # One matrix product and one solution per row: a row never depends on its neighbours.
-    design = np.ones((len(targets), 1 + len(known), len(standard)))
-    np.subtract(standard[:, known].T, targets[:, :, None], out=design[:, 1:])
-    distance = np.sqrt((design[:, 1:] ** 2).sum(axis=1))
-    reach = min(_NEIGHBOURS, len(standard) - 1)
-    order = np.partition(distance, (0, reach), axis=1)
-    width = np.maximum(order[:, reach], 0.3)
-    weight = np.exp(-0.5 * ((distance - order[:, :1]) / width[:, None]) ** 2)
-    weighted = design * weight[:, None]
-    gram = weighted @ design.swapaxes(1, 2)
-    penalised = np.arange(1, 1 + len(known))
-    gram[:, penalised, penalised] += 0.05 * weight.sum(axis=1)[:, None]
-    return np.linalg.solve(gram, weighted @ standard)[:, 0]
