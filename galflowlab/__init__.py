@@ -3,8 +3,21 @@
 from galflowlab import mocks
 from galflowlab._version import __version__
 from galflowlab.data import prepare, read
-from galflowlab.edf import EDF, load
+from galflowlab.edf import EDF
 from galflowlab.galaxy import Galaxy
-from galflowlab.training import fit
+from galflowlab.loading import load
+from galflowlab.population import ExtrapolationWarning
+from galflowlab.training import FewStarsWarning, fit
 
-__all__ = ["EDF", "Galaxy", "__version__", "fit", "load", "mocks", "prepare", "read"]
+__all__ = [
+    "EDF",
+    "ExtrapolationWarning",
+    "FewStarsWarning",
+    "Galaxy",
+    "__version__",
+    "fit",
+    "load",
+    "mocks",
+    "prepare",
+    "read",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +13,11 @@ from torch import Tensor
 
 from galflowlab.checkpoint import read_tensors, write_tensors
 from galflowlab.flow.model import FlowModel
+from galflowlab.flow.symmetric import SymmetricModel
+from galflowlab.recipes import Recipe
 from galflowlab.training_set import TrainingSet
 
 KIND = "training"
-_WARM_UP = 0.15  # of the steps
-_MAX_GRADIENT = 5.0
 _EVALUATE_STARS = 20_000
 _CHUNK = 8192
 
@@ -28,42 +29,52 @@ class Run:
     ----------
     training, held
         What to learn from and what to judge by.
-    preset, seed, batch, learning_rate
-        See `training.Recipe`.
-    n_steps
-        Length of the schedule; at least one.
+    recipe
+        How.
+    compiled
+        Whether steps are compiled first.
     """
 
     def __init__(
-        self,
-        training: TrainingSet,
-        held: TrainingSet,
-        *,
-        preset: str,
-        seed: int,
-        batch: int,
-        n_steps: int,
-        learning_rate: float,
+        self, training: TrainingSet, held: TrainingSet, recipe: Recipe, *, compiled: bool
     ) -> None:
-        self.seed = seed
-        self.n_steps = max(1, n_steps)
-        self.peak = learning_rate
+        started = time.process_time()
+        seed = self.seed = recipe.seed
+        self.n_steps = max(1, recipe.stars_seen // recipe.batch)
+        self.peak, self._how = recipe.learning_rate, recipe.optimisation
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.model = FlowModel.fit_transforms(
-                preset, training.columns, training.context_names, training.stars, training.context
+            kind = SymmetricModel if recipe.symmetric else FlowModel
+            self.model = kind.fit_transforms(
+                recipe.preset,
+                training.columns,
+                training.context_names,
+                training.stars,
+                training.context,
             )
+        if isinstance(self.model, SymmetricModel):
+            training = training.with_images(self.model.mirrored)
         self._x, self._galaxy, self._log_det = self._coordinates(training)
         self._context = self._standard(training)
         held_x, held_galaxy, held_log_det = self._coordinates(_thinned(held))
         self._held = (held_x, self._standard(held)[held_galaxy], held_log_det)
-        self.batch = min(batch, len(self._x))
-        self.optimiser = torch.optim.AdamW(self.model.flow.parameters(), weight_decay=1e-4)
+        self.batch = min(recipe.batch, len(self._x))
+        log_prob = self.model.flow.log_prob
+        self._log_prob = torch.compile(log_prob, dynamic=False) if compiled else log_prob
+        self.optimiser = self._how.optimiser(
+            self.model.flow.parameters(), weight_decay=recipe.weight_decay
+        )
         self.step = 0
         self.best_step = 0
         self.best_nll = math.inf
         self._best = self._weights()
         self.history: list[tuple[int, float, float]] = []
+        self.cpu_seconds = time.process_time() - started
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of trainable parameters."""
+        return sum(p.numel() for p in self.model.flow.parameters())
 
     def train(self, steps: int, tick: Callable[[], object]) -> float:
         """Take `steps` steps; returns the mean negative log-likelihood [nats per star].
@@ -73,15 +84,14 @@ class Run:
         FloatingPointError
             If the loss is not finite.
         """
+        started = time.process_time()
         self.model.train()
         total = 0.0
         for _ in range(steps):
             rows = self._batch_rows()
             for group in self.optimiser.param_groups:
                 group["lr"] = self.learning_rate(self.step)
-            loss = -self.model.flow.log_prob(
-                self._x[rows], self._context[self._galaxy[rows]]
-            ).mean()
+            loss = -self._log_prob(self._x[rows], self._context[self._galaxy[rows]]).mean()
             value = float(loss.detach())
             if not math.isfinite(value):
                 raise FloatingPointError(
@@ -89,11 +99,12 @@ class Run:
                 )
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.flow.parameters(), _MAX_GRADIENT)
+            torch.nn.utils.clip_grad_norm_(self.model.flow.parameters(), self._how.max_gradient)
             self.optimiser.step()
             self.step += 1
             total += value
             tick()
+        self.cpu_seconds += time.process_time() - started
         return total / steps - self._log_det
 
     def evaluate(self, train_nll: float) -> float:
@@ -112,12 +123,8 @@ class Run:
         return nll
 
     def learning_rate(self, step: int) -> float:
-        """One cycle: cosine up to the peak over the warm-up, cosine down to almost zero."""
-        warm = max(1, round(_WARM_UP * self.n_steps))
-        if step < warm:
-            return self.peak * (0.04 + 0.96 * 0.5 * (1 - math.cos(math.pi * step / warm)))
-        rest = (step - warm) / max(1, self.n_steps - warm)
-        return self.peak * (1e-4 + 0.5 * (1 + math.cos(math.pi * rest)))
+        """Of a step, by the schedule."""
+        return self._how.learning_rate(step, self.n_steps, self.peak)
 
     def best_model(self) -> FlowModel:
         """The model with the best held-out likelihood."""
@@ -136,6 +143,7 @@ class Run:
             "best_step": self.best_step,
             "best_nll": self.best_nll,
             "history": self.history,
+            "cpu_seconds": self.cpu_seconds,
         }
         write_tensors(path, KIND, tensors, header)
 
@@ -166,6 +174,7 @@ class Run:
         self.optimiser.load_state_dict(optimiser)
         self.step, self.best_step = int(header["step"]), int(header["best_step"])
         self.best_nll = float(header["best_nll"])
+        self.cpu_seconds += float(header["cpu_seconds"])
         self.history = [(int(s), float(a), float(b)) for s, a, b in header["history"]]
 
     def _batch_rows(self) -> Tensor:
@@ -178,13 +187,13 @@ class Run:
         return self._order[i * self.batch : (i + 1) * self.batch]
 
     def _coordinates(self, data: TrainingSet) -> tuple[Tensor, Tensor, float]:
-        """Flow coordinates, galaxy index of each star, mean log Jacobian of the transforms."""
+        """Flow coordinates, galaxy index of each star, mean of what densities gain besides."""
         standard = self.model.context_transform(data.context)
         coordinates, log_det = [], 0.0
         for stars, context in zip(data.stars, standard, strict=True):
-            x, jacobian = self.model.star_transform(stars, context[None])
+            x, log_density = self.model.coordinates(stars, context[None])
             coordinates.append(x.float())
-            log_det += float(jacobian.sum())
+            log_det += float(log_density.sum())
         counts = torch.tensor([len(s) for s in data.stars])
         galaxy = torch.repeat_interleave(torch.arange(len(counts)), counts)
         return torch.cat(coordinates), galaxy, log_det / int(counts.sum())

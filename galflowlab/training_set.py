@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +47,7 @@ class TrainingSet:
         ------
         ValueError
             If there is no galaxy, one lacks a context, or stars cannot be trained on (values
-            that are not finite, ages outside 0 to 14 Gyr, negative metallicities).
+            that are not finite, ages outside 0 to 14 Gyr, metallicities outside 0 to 1).
         """
         galaxies = list(galaxies)
         if not galaxies:
@@ -105,6 +105,10 @@ class TrainingSet:
             kept.append(stars[order_[count:]])
         return self._with(kept), self._with(held)
 
+    def with_images(self, image: Callable[[Tensor], Tensor]) -> TrainingSet:
+        """The same galaxies with an image of every star beside it."""
+        return self._with([torch.cat([s, image(s)]) for s in self.stars])
+
     def _with(self, stars: list[Tensor]) -> TrainingSet:
         return TrainingSet(self.names, self.columns, self.context_names, stars, self.context)
 
@@ -131,6 +135,6 @@ def _checked(galaxy: Galaxy, columns: tuple[str, ...]) -> Tensor:
     if outside:
         raise ValueError(
             f"galaxy {galaxy.name!r} has {outside} stars with an age outside 0 to 14 Gyr or a "
-            "negative metallicity; galflowlab.prepare drops such stars"
+            "metallicity outside 0 to 1; galflowlab.prepare drops such stars"
         )
     return stars

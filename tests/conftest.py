@@ -24,7 +24,7 @@ def suite():
     return mocks.make_suite(20, 2000, seed=3, scatter=0.0, log10_mstar=(8.5, 10.8))
 
 
-@pytest.fixture(scope="session", params=["live", "spline"])
+@pytest.fixture(scope="session", params=["live", "accurate"])
 def edf(request, suite):
     """A briefly trained model of each of the two presets that train in seconds.
 

@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from galflowlab.flow.canonical import AGE_MAX, Canonical
+from galflowlab.flow.marginals import fit_marginals
 from galflowlab.flow.splines import KnotSpline, monotone_slopes
 from galflowlab.flow.transforms import (
     ContextScale,
     ContextTransform,
     StarTransform,
-    fit_marginals,
     polynomial_features,
 )
 from galflowlab.schema import EDF_COLUMNS, PHASE_SPACE
@@ -92,7 +92,7 @@ def test_azimuth_of_a_disc_becomes_standard_normal():
         min_size=6,
         max_size=6,
     ),
-    st.sampled_from([-0.1, 0.0, 1e-12, 0.02, 0.9]),
+    st.sampled_from([-0.1, 0.0, 1e-12, 0.02, 0.9, 1.0, 1.1]),
     st.sampled_from([-1.0, 0.0, 1e-9, 5.0, AGE_MAX, AGE_MAX + 1]),
 )
 @settings(max_examples=200, deadline=None)
@@ -100,7 +100,7 @@ def test_canonical_never_gives_nan(phase_space, metallicity, age):
     star = torch.tensor([[*phase_space, metallicity, -0.5, 0.2, age]], dtype=torch.float64)
     values, log_det = Canonical(EDF_COLUMNS)(star)
     assert torch.isfinite(values).all()
-    possible = metallicity >= 0 and 0 <= age <= AGE_MAX
+    possible = 0 <= metallicity <= 1 and 0 <= age <= AGE_MAX
     assert bool(torch.isfinite(log_det)) == possible
     assert possible or float(log_det) == -math.inf
 
@@ -112,7 +112,7 @@ def test_canonical_keeps_age_and_metallicity_in_their_range():
     assert torch.isfinite(stars[:, 9]).all()
     assert (stars[:, 9] >= 0).all()
     assert (stars[:, 9] <= AGE_MAX).all()
-    assert (stars[:, 6] >= 0).all()
+    assert ((stars[:, 6] >= 0) & (stars[:, 6] <= 1)).all()
 
 
 def test_canonical_needs_the_phase_space():
@@ -181,9 +181,9 @@ def test_context_scale_recovers_how_size_follows_mass():
 
 
 def test_polynomial_degree_follows_the_number_of_galaxies():
-    stars, context = galaxies(PHASE_SPACE, count=60, n=50)
+    stars, context = galaxies(PHASE_SPACE, count=110, n=50)
     canonical = [Canonical(PHASE_SPACE)(s)[0] for s in stars]
-    for count, degree in ((1, 0), (14, 0), (15, 1), (44, 1), (45, 2)):
+    for count, degree in ((1, 0), (14, 0), (15, 1), (44, 1), (45, 2), (104, 2), (105, 3)):
         standard = ContextTransform.fit(NAMES, context[:count])(context[:count])
         scale = ContextScale.fit(PHASE_SPACE, canonical[:count], standard)
         assert scale.degree == degree

@@ -56,7 +56,7 @@ def test_marginal_curves_agree_with_the_exact_spline(edf):
     exact = marginals.inverse(y[:, None].expand(-1, 10)).T
     rows = [0, 3, 9]
     curves = FrozenModel(edf._model)._marginals.of_features(
-        rows, torch.eye(11, dtype=torch.float64), CPU
+        rows, torch.eye(11, dtype=torch.float64)[rows], CPU
     )
     stars = y.float().expand(11, -1)
     got = curves(torch.cat([stars[:10], torch.ones(1, len(y))]), Workspace(CPU).resize(len(y)))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import torch
 
-from galflowlab.flow.architectures import build
+from galflowlab.flow.architectures import find_preset
 from galflowlab.flow.galacticflow_layers import DoubleSplineCoupling, LearnedLinear
 from tests.flows import points, shaken
 
@@ -115,7 +115,7 @@ def test_layers_are_those_of_the_published_code(published):
 
 
 def test_preset_has_the_published_size():
-    flow = build("paper", 10, 4)
+    flow = find_preset("paper").flow(10, 4)
     couplings = [layer for layer in flow.flows if isinstance(layer, DoubleSplineCoupling)]
     assert len(couplings) == 14
     assert len(flow.flows) == 28

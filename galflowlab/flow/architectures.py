@@ -1,34 +1,47 @@
-"""Named architectures: each builds a `normflows.ConditionalNormalizingFlow`."""
+"""Presets: named architectures, as `normflows.ConditionalNormalizingFlow`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import normflows as nf
 import torch
 
+from galflowlab.flow.autoregressive import AutoregressiveSpline
+from galflowlab.flow.coordinates import AS_PUBLISHED, PHYSICAL, Coordinates
 from galflowlab.flow.galacticflow_layers import DoubleSplineCoupling, LearnedLinear
 from galflowlab.flow.layers import AffineCoupling, SplineCoupling
 
 
 def live(features: int, context_features: int) -> nf.ConditionalNormalizingFlow:
-    """Affine coupling, 12 layers of 64: smooth and quick to sample, for the explorer."""
-    layers: list[torch.nn.Module] = []
-    for i in range(12):
-        layers.append(nf.flows.LULinearPermute(features))
-        layers.append(
-            AffineCoupling(features, context_features, hidden=64, blocks=1, odd=bool(i % 2))
-        )
-    return _flow(features, layers)
-
-
-def spline(features: int, context_features: int) -> nf.ConditionalNormalizingFlow:
-    """Rational-quadratic spline coupling, 8 layers of 64 with 8 bins: sharper, slower."""
+    """Two spline and six affine couplings of 64, for the explorer: as sharp as speed allows."""
     layers: list[torch.nn.Module] = []
     for i in range(8):
         layers.append(nf.flows.LULinearPermute(features))
+        coupling = _spline_coupling if i % 4 == 0 else _affine_coupling
+        layers.append(coupling(features, context_features, hidden=64, odd=bool(i % 2)))
+    return _flow(features, layers)
+
+
+def accurate(features: int, context_features: int) -> nf.ConditionalNormalizingFlow:
+    """Rational-quadratic spline coupling, 10 layers of 96 with 8 bins: sharper, slower."""
+    layers: list[torch.nn.Module] = []
+    for i in range(10):
+        layers.append(nf.flows.LULinearPermute(features))
+        layers.append(_spline_coupling(features, context_features, hidden=96, odd=bool(i % 2)))
+    return _flow(features, layers)
+
+
+def density(features: int, context_features: int) -> nf.ConditionalNormalizingFlow:
+    """Autoregressive splines, 5 layers of 96 with 8 bins: for densities; slow to sample."""
+    layers: list[torch.nn.Module] = []
+    for _ in range(5):
+        layers.append(nf.flows.LULinearPermute(features))
         layers.append(
-            SplineCoupling(features, context_features, hidden=64, blocks=1, bins=8, odd=bool(i % 2))
+            AutoregressiveSpline(
+                features, context_features, hidden=96, blocks=1, bins=8, tail_bound=4.0
+            )
         )
     return _flow(features, layers)
 
@@ -46,27 +59,52 @@ def paper(features: int, context_features: int) -> nf.ConditionalNormalizingFlow
     return _flow(features, layers)
 
 
+def _affine_coupling(
+    features: int, context_features: int, *, hidden: int, odd: bool
+) -> AffineCoupling:
+    return AffineCoupling(features, context_features, hidden=hidden, blocks=1, odd=odd)
+
+
+def _spline_coupling(
+    features: int, context_features: int, *, hidden: int, odd: bool
+) -> SplineCoupling:
+    return SplineCoupling(
+        features, context_features, hidden=hidden, blocks=1, bins=8, odd=odd, tail_bound=4.0
+    )
+
+
 def _flow(features: int, layers: list[torch.nn.Module]) -> nf.ConditionalNormalizingFlow:
     return nf.ConditionalNormalizingFlow(
         nf.distributions.DiagGaussian(features, trainable=False), layers
     )
 
 
-PRESETS: dict[str, Callable[[int, int], nf.ConditionalNormalizingFlow]] = {
-    "live": live,
-    "spline": spline,
-    "paper": paper,
+@dataclass(frozen=True)
+class Preset:
+    """An architecture, and the coordinates in which it sees contexts and stars.
+
+    Parameters
+    ----------
+    flow
+        Builds it for a number of star features and of context entries.
+    coordinates
+        Physics taken out first, or columns as they are.
+    """
+
+    flow: Callable[[int, int], nf.ConditionalNormalizingFlow]
+    coordinates: Coordinates = PHYSICAL
+
+
+PRESETS = {
+    "live": Preset(live),
+    "accurate": Preset(accurate),
+    "density": Preset(density),
+    "paper": Preset(paper, AS_PUBLISHED),
 }
 
 
-def build(preset: str, features: int, context_features: int) -> nf.ConditionalNormalizingFlow:
-    """Build the architecture of a preset.
-
-    Raises
-    ------
-    ValueError
-        For an unknown preset.
-    """
-    if preset not in PRESETS:
-        raise ValueError(f"unknown preset {preset!r}; known are {sorted(PRESETS)}")
-    return PRESETS[preset](features, context_features)
+def find_preset(name: str) -> Preset:
+    """Return the preset of a name; raises ValueError for an unknown one."""
+    if name not in PRESETS:
+        raise ValueError(f"unknown preset {name!r}; known are {sorted(PRESETS)}")
+    return PRESETS[name]

@@ -7,7 +7,7 @@ x, y           ln R and the normal quantile of the azimuth (exactly normal in a 
 z              z
 vx, vy         v_R, v_phi
 vz             v_z
-metallicity    log10 Z less what [Fe/H] and [O/Fe] imply where both are known
+metallicity    log10 Z / (1 - Z) less what [Fe/H] and [O/Fe] imply where both are known
 fe_h, o_fe     unchanged
 age            logit of age / 14 Gyr, so that no star is older or unborn
 =============  ======================================================================
@@ -27,7 +27,7 @@ from galflowlab.schema import AGE_MAX
 
 _AGE_EDGE = 1e-6  # Gyr; keeps the logit of an age of exactly 0 finite
 _R_MIN = 1e-6  # kpc
-_Z_MIN = 1e-9  # metal mass fraction
+_Z_MIN, _Z_MAX = 1e-9, 1 - 1e-7  # metal mass fraction; keep the logit finite
 _LN10 = math.log(10.0)
 _LN_2PI = math.log(2 * math.pi)
 # Salaris, Chieffi & Straniero (1993): Z scales as 10^[Fe/H] (a 10^[alpha/Fe] + 1 - a).
@@ -63,7 +63,7 @@ class Canonical(torch.nn.Module):
         canonical : (star, feature)
         log_det : (star,)
             Log of the absolute Jacobian determinant; -inf outside the support (negative age
-            or one above 14 Gyr, negative metallicity), where the density is zero.
+            or one above 14 Gyr, metallicity outside 0 to 1), where the density is zero.
         """
         at = self._at
         out = list(stars.unbind(1))
@@ -124,7 +124,7 @@ class Canonical(torch.nn.Module):
             v_R, v_phi = rows["vx"], rows["vy"]
             out |= {"vx": v_R * cos - v_phi * sin, "vy": v_R * sin + v_phi * cos}
         if "metallicity" in wanted:
-            out["metallicity"] = torch.exp(
+            out["metallicity"] = torch.sigmoid(
                 _LN10 * (rows["metallicity"] + self._log_z_expected(rows))
             )
         if "age" in wanted:
@@ -133,18 +133,43 @@ class Canonical(torch.nn.Module):
 
     def _metallicity_forward(self, out: list[Tensor]) -> Tensor:
         i = self._at["metallicity"]
-        metallicity = out[i].clamp_min(_Z_MIN)
-        unphysical = out[i] < 0
-        log_z = torch.log(metallicity)
+        metallicity = out[i].clamp(_Z_MIN, _Z_MAX)
+        unphysical = (out[i] < 0) | (out[i] > 1)
+        log_z, log_rest = torch.log(metallicity), torch.log1p(-metallicity)
         rows = dict(zip(self.columns, out, strict=True))
-        out[i] = log_z / _LN10 - self._log_z_expected(rows)
-        return torch.where(unphysical, -torch.inf, -log_z - math.log(_LN10))
+        out[i] = (log_z - log_rest) / _LN10 - self._log_z_expected(rows)
+        return torch.where(unphysical, -torch.inf, -log_z - log_rest - math.log(_LN10))
 
     def _log_z_expected(self, rows: Mapping[str, Tensor]) -> Tensor | float:
         if not self._abundances_known:
             return 0.0
         fe_h, o_fe = rows["fe_h"], rows["o_fe"]
         return fe_h + torch.log10(_SALARIS * torch.exp(_LN10 * o_fe) + (1 - _SALARIS))
+
+
+class AsGiven(torch.nn.Module):
+    """Physical columns taken as they are; stands where `Canonical` may stand."""
+
+    def __init__(self, columns: tuple[str, ...]) -> None:
+        super().__init__()
+        self.columns = columns
+
+    def forward(self, stars: Tensor) -> tuple[Tensor, Tensor]:
+        """Return (star, feature) unchanged, and a log determinant of zero per star."""
+        return stars, torch.zeros_like(stars[:, 0])
+
+    def inverse(self, canonical: Tensor) -> Tensor:
+        """Return (star, feature) unchanged."""
+        return canonical
+
+    def needed(self, columns: Iterable[str]) -> tuple[str, ...]:
+        """Coordinates that `physical` needs for these columns, in order."""
+        wanted = set(columns)
+        return tuple(name for name in self.columns if name in wanted)
+
+    def physical(self, rows: Mapping[str, Tensor], columns: Iterable[str]) -> dict[str, Tensor]:
+        """Physical columns from coordinates, which they are already."""
+        return {name: rows[name] for name in columns}
 
 
 def _age_forward(out: list[Tensor], i: int) -> Tensor:

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from galflowlab.flow.canonical import Canonical
+from galflowlab.flow.canonical import AsGiven, Canonical
 from galflowlab.flow.folded_net import single
 from galflowlab.flow.folded_spline import slope_tables
 from galflowlab.flow.folding import FoldedFlow
 from galflowlab.flow.model import FlowModel
 from galflowlab.flow.spline_kernel import half_fraction_across
 from galflowlab.flow.splines import KnotSpline
+from galflowlab.flow.symmetric import AZIMUTH, MIRRORED, quantile_of_azimuth
 from galflowlab.flow.workspace import Step, Workspace, workspace
 
 
@@ -28,7 +29,7 @@ class FrozenModel:
     def __init__(self, model: FlowModel) -> None:
         self._model = model
         self.device = model.device
-        self._flow = FoldedFlow(model.flow, len(model.columns))
+        self._flow = FoldedFlow(model.flow, len(model.seen))
         self._marginals = _Marginals.of(model.star_transform.marginals)
 
     @torch.inference_mode()
@@ -41,6 +42,8 @@ class FrozenModel:
             tail=self._flow.tail,
             marginals=self._marginals.scaled(torch.exp(log_scale)[0].cpu(), location[0].cpu()),
             canonical=self._model.star_transform.canonical,
+            seen=self._model.seen,
+            symmetric=self._model.symmetric,
             device=self.device,
         )
 
@@ -52,29 +55,47 @@ class FrozenSampler:
     steps: list[Step]
     tail: Tensor
     marginals: _Marginals
-    canonical: Canonical
+    canonical: Canonical | AsGiven
+    seen: list[int]
+    symmetric: bool
     device: torch.device
 
     @torch.inference_mode()
     def drawing(self, columns: Iterable[str]) -> Callable[[Tensor], dict[str, Tensor]]:
         """Return the map from noise of shape (feature, star) to columns of shape (star,)."""
-        columns = tuple(columns)
-        needed = self.canonical.needed(columns)
-        rows = [self.canonical.columns.index(name) for name in needed]
-        curves = self.marginals.of_features(rows, self.tail, self.device)
+        columns, names = tuple(columns), self.canonical.columns
+        needed = [n for n in self.canonical.needed(columns) if names.index(n) in self.seen]
+        rows = [names.index(name) for name in needed]
+        curves = self.marginals.of_features(
+            rows, self.tail[[self.seen.index(row) for row in rows]], self.device
+        )
+        seen = torch.tensor(self.seen, device=self.device)
 
         @torch.inference_mode()
         def draw(noise: Tensor) -> dict[str, Tensor]:
             work = workspace(noise.shape[1], self.device)
-            stars = work("noise", len(noise) + 1)
-            stars[:-1] = noise
+            stars = work("noise", len(seen) + 1)
+            torch.index_select(noise, 0, seen, out=stars[:-1])
             stars[-1] = 1.0
             for step in self.steps:
                 stars = step(stars, work)
             values = dict(zip(needed, curves(stars, work), strict=True))
+            if self.symmetric:
+                return self._symmetric(noise[names.index(AZIMUTH)], values, columns)
             return self.canonical.physical(values, columns)
 
         return draw
+
+    def _symmetric(
+        self, noise: Tensor, values: dict[str, Tensor], columns: tuple[str, ...]
+    ) -> dict[str, Tensor]:
+        """Physical columns with an even azimuth, mirrored or not, both from one row of noise."""
+        values[AZIMUTH] = quantile_of_azimuth(noise)
+        out = self.canonical.physical(values, columns)
+        for name in MIRRORED:
+            if name in out:
+                out[name] = torch.where(noise < 0, -out[name], out[name])
+        return out
 
 
 @dataclass(frozen=True)
@@ -113,8 +134,8 @@ class _Marginals:
         )
 
     def of_features(self, rows: list[int], matrix: Tensor, device: torch.device) -> _Curves:
-        """Curves of some features, preceded by the rows of a matrix."""
-        matrix = matrix[rows].clone()
+        """Curves of some features, each preceded by its row of a matrix."""
+        matrix = matrix.clone()
         matrix[:, -1:] -= self.low[rows]
         tables = torch.stack([self.slope0, self.curve, self.x0, 2 * self.width])[:, rows]
         bins = tables.shape[-1]

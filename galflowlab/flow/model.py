@@ -7,10 +7,8 @@ import math
 import torch
 from torch import Tensor
 
-from galflowlab.flow.architectures import build
-from galflowlab.flow.canonical import Canonical
-from galflowlab.flow.splines import KnotSpline
-from galflowlab.flow.transforms import ContextScale, ContextTransform, StarTransform
+from galflowlab.flow.architectures import find_preset
+from galflowlab.flow.transforms import ContextTransform, StarTransform
 
 _LN_2PI = math.log(2 * math.pi)
 
@@ -20,7 +18,14 @@ class FlowModel(torch.nn.Module):
 
     `forward` is data to base and `inverse` base to data, the other way round than in
     normflows, whose convention ends here. Transforms are float64, the network float32.
+
+    Attributes
+    ----------
+    seen
+        Columns that the flow sees, by index; all of them, but in a `SymmetricModel`.
     """
+
+    symmetric = False
 
     def __init__(
         self,
@@ -32,7 +37,11 @@ class FlowModel(torch.nn.Module):
         self.preset = preset
         self.context_transform = context_transform
         self.star_transform = star_transform
-        self.flow = build(preset, len(self.columns), len(self.context_names))
+        self.seen = self._columns_seen()
+        self.flow = find_preset(preset).flow(len(self.seen), len(self.context_names))
+
+    def _columns_seen(self) -> list[int]:
+        return list(range(len(self.columns)))
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -67,8 +76,9 @@ class FlowModel(torch.nn.Module):
         context
             Physical contexts, shape (galaxy, context).
         """
-        context_transform = ContextTransform.fit(context_names, context)
-        star_transform = StarTransform.fit(columns, stars, context_transform(context))
+        coordinates = find_preset(preset).coordinates
+        context_transform = coordinates.fit_context(context_names, context)
+        star_transform = coordinates.fit_stars(columns, stars, context_transform(context))
         return cls(preset, context_transform, star_transform)
 
     @classmethod
@@ -80,17 +90,9 @@ class FlowModel(torch.nn.Module):
         tensors: dict[str, Tensor],
     ) -> FlowModel:
         """Rebuild from a state dict; raises ValueError if it does not fit."""
+        coordinates = find_preset(preset).coordinates
         try:
-            ct = [tensors[f"context_transform.{k}"] for k in ("mean", "std", "low", "high")]
-            location = tensors["star_transform.scale.location"]
-            log_scale = tensors["star_transform.scale.log_scale"]
-            knots = [tensors[f"star_transform.marginals.{k}"] for k in ("x", "y", "slope")]
-            scale = ContextScale(location, log_scale, contexts=len(context_names))
-            model = cls(
-                preset,
-                ContextTransform(context_names, *ct),
-                StarTransform(Canonical(columns), scale, KnotSpline(*knots)),
-            )
+            model = cls(preset, *coordinates.rebuild(columns, context_names, tensors))
             model.load_state_dict(tensors)
         except (KeyError, RuntimeError, TypeError, IndexError) as error:
             raise ValueError(f"tensors do not fit a {preset!r} model: {error}") from error
@@ -112,11 +114,22 @@ class FlowModel(torch.nn.Module):
         log_det : (star,), -inf outside the support
         """
         standard = self.context_transform(context)
-        coordinates, log_det = self.star_transform(stars, standard)
+        coordinates, log_det = self.coordinates(stars, standard)
         noise, flow_log_det = self.flow.inverse_and_log_det(
             coordinates.to(self._dtype), self._per_star(standard, len(stars))
         )
         return noise, log_det + flow_log_det
+
+    def coordinates(self, stars: Tensor, standard: Tensor) -> tuple[Tensor, Tensor]:
+        """Map physical stars to what the flow sees, at a standardised context.
+
+        Returns
+        -------
+        coordinates : (star, feature)
+        log_density : (star,)
+            What the density gains besides that of the coordinates under the flow.
+        """
+        return self.star_transform(stars, standard)
 
     def inverse(self, noise: Tensor, context: Tensor) -> Tensor:
         """Map base noise (star, feature) to physical stars."""

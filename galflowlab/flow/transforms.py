@@ -6,18 +6,21 @@ Everything here is fixed before training, works in float64, and has an exact Jac
 
 from __future__ import annotations
 
+import math
+from itertools import combinations_with_replacement
+
 import torch
 from torch import Tensor
 
 from galflowlab.context import LOGARITHMIC
-from galflowlab.flow.canonical import Canonical
-from galflowlab.flow.splines import KnotSpline, monotone_slopes
+from galflowlab.flow.canonical import AsGiven, Canonical
+from galflowlab.flow.marginals import fit_marginals
+from galflowlab.flow.splines import KnotSpline
 
 # Coordinates that are symmetric about zero in equilibrium (z, v_R, v_z): never shifted.
 _CENTRED = frozenset({"z", "vx", "vz"})
 _FIT_STARS = 5000  # per galaxy
-_KNOTS = 25
-_KNOT_RANGE = 3.3  # standard deviations: one star in two thousand lies beyond
+_DEGREES = (0, 1, 2, 3)  # of location and scale in the context
 
 
 class ContextTransform(torch.nn.Module):
@@ -29,6 +32,8 @@ class ContextTransform(torch.nn.Module):
         Context entries in order.
     mean, std, low, high
         Centre, spread and standardised range of the training contexts, shape (context,).
+    logarithmic
+        Entries of which the logarithm is taken.
     """
 
     mean: Tensor
@@ -37,17 +42,25 @@ class ContextTransform(torch.nn.Module):
     high: Tensor
 
     def __init__(
-        self, names: tuple[str, ...], mean: Tensor, std: Tensor, low: Tensor, high: Tensor
+        self,
+        names: tuple[str, ...],
+        mean: Tensor,
+        std: Tensor,
+        low: Tensor,
+        high: Tensor,
+        *,
+        logarithmic: frozenset[str] = LOGARITHMIC,
     ) -> None:
         super().__init__()
         self.names = names
+        self.logarithmic = logarithmic
         for name, value in (("mean", mean), ("std", std), ("low", low), ("high", high)):
             self.register_buffer(name, value)
 
     @classmethod
     def fit(cls, names: tuple[str, ...], context: Tensor) -> ContextTransform:
         """Standardise by the contexts of the training galaxies, shape (galaxy, context)."""
-        values = _log10_where_wide(names, context)
+        values = _log10_of(LOGARITHMIC, names, context)
         mean, std = values.mean(dim=0), values.std(dim=0, correction=0)
         # A context that never varies teaches nothing: leave it unscaled.
         std = torch.where(std > 1e-6, std, torch.ones_like(std))
@@ -60,28 +73,27 @@ class ContextTransform(torch.nn.Module):
         Extrapolation follows the trend for about one standard deviation and then stops, so
         that no slider position produces nonsense.
         """
-        standard = (_log10_where_wide(self.names, context) - self.mean) / self.std
+        values = _log10_of(self.logarithmic, self.names, context)
+        standard = (values - self.mean) / self.std
         inside = standard.clamp(self.low, self.high)
         return inside + torch.tanh(standard - inside)
 
 
-def _log10_where_wide(names: tuple[str, ...], context: Tensor) -> Tensor:
+def _log10_of(logarithmic: frozenset[str], names: tuple[str, ...], context: Tensor) -> Tensor:
     context = context.to(torch.float64)
     columns = [
-        torch.log10(context[:, i]) if name in LOGARITHMIC else context[:, i]
+        torch.log10(context[:, i]) if name in logarithmic else context[:, i]
         for i, name in enumerate(names)
     ]
     return torch.stack(columns, dim=1)
 
 
 def polynomial_features(context: Tensor, degree: int) -> Tensor:
-    """Monomials of (galaxy, context) up to `degree` (0, 1 or 2), the constant first."""
+    """Monomials of (galaxy, context) up to `degree`, the constant first."""
     columns = [torch.ones_like(context[:, :1])]
-    if degree >= 1:
-        columns.append(context)
-    if degree >= 2:
-        i, j = torch.triu_indices(context.shape[1], context.shape[1])
-        columns.append(context[:, i] * context[:, j])
+    for power in range(1, degree + 1):
+        for entries in combinations_with_replacement(range(context.shape[1]), power):
+            columns.append(context[:, entries].prod(dim=1, keepdim=True))
     return torch.cat(columns, dim=1)
 
 
@@ -136,19 +148,17 @@ class ContextScale(torch.nn.Module):
 
 
 def _number_of_features(contexts: int, degree: int) -> int:
-    return (1, 1 + contexts, 1 + contexts + contexts * (contexts + 1) // 2)[degree]
+    return math.comb(contexts + degree, degree)
 
 
 def _affordable_degree(galaxies: int, contexts: int) -> int:
     """Highest degree with at least three galaxies for each coefficient."""
-    for degree in (2, 1):
-        if galaxies >= 3 * _number_of_features(contexts, degree):
-            return degree
-    return 0
+    affordable = (d for d in _DEGREES if galaxies >= 3 * _number_of_features(contexts, d))
+    return max(affordable, default=0)
 
 
 def _degree_of(features: int, contexts: int) -> int:
-    for degree in (0, 1, 2):
+    for degree in _DEGREES:
         if features == _number_of_features(contexts, degree):
             return degree
     raise ValueError(f"{features} coefficients fit no polynomial in {contexts} context entries")
@@ -166,31 +176,12 @@ def _thinned(stars: Tensor) -> Tensor:
     return stars[:: max(1, len(stars) // _FIT_STARS)]
 
 
-def fit_marginals(scaled: Tensor) -> KnotSpline:
-    """Monotone curves that make each column of (star, feature) standard normal when pooled."""
-    y = torch.linspace(-_KNOT_RANGE, _KNOT_RANGE, _KNOTS, dtype=torch.float64)
-    levels = torch.special.ndtr(y)
-    ordered = scaled.sort(dim=0).values
-    position = levels * (len(scaled) - 1)
-    below = position.floor().long().clamp(0, len(scaled) - 2)
-    fraction = (position - below)[:, None]
-    x = ((1 - fraction) * ordered[below] + fraction * ordered[below + 1]).T
-    x = _spread(x, y)
-    y = y.expand_as(x).clone()
-    return KnotSpline(x, y, monotone_slopes(x, y))
-
-
-def _spread(x: Tensor, y: Tensor) -> Tensor:
-    """Keep knots apart where many stars share a value, so that the curve stays invertible."""
-    minimum = 1e-3 * (y[1] - y[0])
-    steps = (x[:, 1:] - x[:, :-1]).clamp_min(float(minimum))
-    return torch.cat([x[:, :1], x[:, :1] + steps.cumsum(dim=1)], dim=1)
-
-
 class StarTransform(torch.nn.Module):
     """Physical stars to flow coordinates: canonical, scaled by context, Gaussianised."""
 
-    def __init__(self, canonical: Canonical, scale: ContextScale, marginals: KnotSpline) -> None:
+    def __init__(
+        self, canonical: Canonical | AsGiven, scale: ContextScale, marginals: KnotSpline
+    ) -> None:
         super().__init__()
         self.canonical = canonical
         self.scale = scale
@@ -216,7 +207,7 @@ class StarTransform(torch.nn.Module):
         pooled = torch.cat(
             [(v - m) * torch.exp(-s) for v, m, s in zip(values, location, log_scale, strict=True)]
         )
-        return cls(canonical, scale, fit_marginals(pooled))
+        return cls(canonical, scale, fit_marginals(pooled, normal=[columns.index("y")]))
 
     def forward(self, stars: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         """Map physical stars to flow coordinates.
