@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help lab app test test-fast lint format bench bench-live browser model clean
+.PHONY: help lab app test test-fast lint format bench bench-live bench-quality browser model clean
 
 help:
 	@echo "make lab     JupyterLab on notebooks/01_explore.ipynb"
@@ -13,7 +13,8 @@ help:
 	@echo "make lint    ruff, mypy, import-linter"
 	@echo "make bench   speed, as ratios measured in one run"
 	@echo "make bench-live   speed of the explorer in a real browser"
-	@echo "make model   train and judge the embedded model again"
+	@echo "make model   train and judge the embedded models again"
+	@echo "make bench-quality   the models against GalacticFlow's and other densities"
 
 lab: $(VENV)/.lab
 	$(BIN)/galflowlab lab
@@ -54,15 +55,46 @@ browser: $(VENV)/.dev
 # Galaxies whose metallicity and age scatter at given mass and whose other properties follow the
 # median relations: then the context determines the galaxy, and the model's error is its own.
 SUITE := runs/suite
-MODEL := galflowlab/pretrained/mock
-model: $(VENV)/.dev
+PRETRAINED := galflowlab/pretrained
+TRAIN = $(BIN)/galflowlab train --seed 1 --compiled
+model: runs/live.safetensors runs/accurate.safetensors
+	cp runs/live.safetensors $(PRETRAINED)/mock.safetensors
+	cp runs/accurate.safetensors $(PRETRAINED)/mock_accurate.safetensors
+	for name in mock mock_accurate; do \
+	  $(BIN)/galflowlab evaluate $$name --scatter 0 --json $(PRETRAINED)/$$name.json && \
+	  $(BIN)/galflowlab evaluate $$name --scatter 0 --context-scatter 1 \
+	    --json $(PRETRAINED)/$${name}_context_scatter.json || exit 1; \
+	done
+
+runs/suite.txt: | $(VENV)/.dev
 	rm -rf $(SUITE) && mkdir -p runs
 	$(BIN)/galflowlab mock --galaxies 800 --stars 10000 --seed 1 --scatter 0 --context-scatter 1 \
-	  --log10-mstar 6.8 11.35 --workers 2 -o $(SUITE) >runs/suite.txt
-	$(BIN)/galflowlab train $(SUITE) --preset live --seed 1 --stars-seen 6e7 -o runs/mock.safetensors
-	mv runs/mock.safetensors $(MODEL).safetensors
-	$(BIN)/galflowlab evaluate mock --scatter 0 --json $(MODEL).json
-	$(BIN)/galflowlab evaluate mock --scatter 0 --context-scatter 1 --json $(MODEL)_context_scatter.json
+	  --log10-mstar 6.8 11.35 --workers 2 -o $(SUITE) >$@.partial && mv $@.partial $@
+
+runs/live.safetensors: runs/suite.txt
+	$(TRAIN) $(SUITE) --preset live --stars-seen 4e7 -o $@
+
+runs/accurate.safetensors: runs/suite.txt
+	$(TRAIN) $(SUITE) --preset accurate --stars-seen 2e7 --learning-rate 4e-3 -o $@
+
+# How the embedded models stand against others: the figures of README and notebook 03.
+RESULTS := tests/benchmarks/results
+# As much CPU time as the embedded models took, and more.
+runs/paper.safetensors: runs/suite.txt
+	$(TRAIN) $(SUITE) --preset paper --stars-seen 6e6 -o $@
+
+# Full scatter: the context no longer determines the galaxy.
+runs/scatter.safetensors: | $(VENV)/.dev
+	rm -rf runs/scatter && mkdir -p runs
+	$(BIN)/galflowlab mock --galaxies 3000 --stars 1500 --seed 2 --scatter 1 \
+	  --log10-mstar 6.8 11.35 --workers 2 -o runs/scatter >runs/scatter.txt
+	$(TRAIN) runs/scatter --preset live --stars-seen 1.2e7 -o $@
+
+bench-quality: runs/paper.safetensors runs/scatter.safetensors
+	$(BIN)/galflowlab evaluate runs/paper.safetensors --scatter 0 --json $(RESULTS)/paper.json
+	$(BIN)/python -m tests.benchmarks.scatter_bound runs/scatter.safetensors \
+	  --json $(RESULTS)/scatter.json
+	$(BIN)/python -m tests.benchmarks.real_galaxies ../shared/data/real --json $(RESULTS)/real.json
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { echo "needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; rm -rf $(VENV); exit 1; }

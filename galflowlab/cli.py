@@ -1,4 +1,4 @@
-"""Command line: ``galflowlab {lab,app,mock,train,sample,evaluate,info}``."""
+"""Command line: ``galflowlab {lab,app,mock,train,sample,evaluate,crossval,info}``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from galflowlab import commands
+from galflowlab import commands, commands_crossval, commands_evaluate
 from galflowlab._version import __version__
 from galflowlab.flow.architectures import PRESETS
 from galflowlab.schema import CONTEXT
@@ -23,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser.parse_args(own)
     if passed_on and arguments.run not in (commands.lab, commands.app):
         parser.error(f"{arguments.command} passes nothing on: {' '.join(passed_on)}")
-    arguments.passed_on = passed_on
+    arguments.passed_on, arguments.words = passed_on, words
     try:
         return arguments.run(arguments) or 0
     except (ValueError, OSError, ImportError, FloatingPointError) as error:
@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(sub)
     _add_sample(sub)
     _add_evaluate(sub)
+    _add_crossval(sub)
     p = sub.add_parser("info", help="what is installed, or what a model is")
     p.add_argument("model", nargs="?", help="embedded name or file")
     p.set_defaults(run=commands.info)
@@ -104,9 +105,14 @@ def _add_train(sub: argparse._SubParsersAction) -> None:
     p.add_argument("-o", "--output", type=Path, required=True, help="model.safetensors")
     p.add_argument("--preset", choices=sorted(PRESETS), default="live")
     p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--stars-seen", type=_count, default=4_000_000, help="budget, default 4e6")
-    p.add_argument("--batch", type=_count, default=1024)
-    p.add_argument("--learning-rate", type=float, default=5e-3)
+    p.add_argument("--stars-seen", type=_count, help="budget; 4e6 unless the preset has its own")
+    p.add_argument("--batch", type=_count, help="stars per step; that of the preset")
+    p.add_argument("--learning-rate", type=float, help="its peak; that of the preset")
+    p.add_argument("--weight-decay", type=float, help="about 1 for few thousand stars")
+    p.add_argument("--symmetric", action="store_true", help="about the axis and the plane, exactly")
+    p.add_argument(
+        "--compiled", action="store_true", help="compile the steps: twice as fast, needs g++"
+    )
     p.add_argument(
         "--prepare", action="store_true", help="centre, align and clean the galaxies first"
     )
@@ -127,11 +133,44 @@ def _add_sample(sub: argparse._SubParsersAction) -> None:
 
 
 def _add_evaluate(sub: argparse._SubParsersAction) -> None:
-    p = sub.add_parser("evaluate", help="KL(truth‖model) in nats per star on unseen mocks")
-    p.add_argument("model", nargs="?", default="mock", help="embedded name or file")
+    p = sub.add_parser(
+        "evaluate",
+        help="judge a model by galaxies it has not seen: quality, speed, cost",
+        description="Judge a model by galaxies that it has not seen. Prints the error in nats per "
+        "star, which takes seconds; with -o it also measures all metrics, speed and cost, draws "
+        "figures and writes a page, which takes minutes.",
+    )
+    p.add_argument("model", nargs="?", default="mock", help="embedded name or file, default mock")
+    p.add_argument("data", nargs="*", type=Path, help="galaxy files or folders, default mocks")
+    p.add_argument("-o", "--output", type=Path, help="report.html, and report.json beside it")
+    p.add_argument("--json", type=Path, help="write the numbers here")
+    p.add_argument("--prepare", action="store_true", help="centre, align and clean DATA first")
+    p.add_argument("--size", type=_count, default=2000, help="stars of a metric, default 2000")
+    p.add_argument("--resamples", type=_count, default=200, help="of each null, default 200")
+    p.add_argument("--examined", type=_count, default=4, help="galaxies in detail, default 4")
     _add_suite(p, galaxies=24, stars=10_000, seed=20_000)
-    p.add_argument("--json", type=Path, help="also write the result here")
-    p.set_defaults(run=commands.evaluate)
+    p.set_defaults(run=commands_evaluate.evaluate)
+
+
+def _add_crossval(sub: argparse._SubParsersAction) -> None:
+    p = sub.add_parser(
+        "crossval", help="leave galaxies out of the training, all in turn; run again to resume"
+    )
+    p.add_argument("data", nargs="*", type=Path, help="galaxy files or folders, default mocks")
+    p.add_argument("-o", "--output", type=Path, required=True, help="folder")
+    p.add_argument("--leave-out", type=_count, default=5, help="galaxies at a time, default 5")
+    p.add_argument(
+        "--fraction",
+        type=float,
+        default=1.0,
+        help="of the stars and of the budget, as a pilot that extrapolates; default 1",
+    )
+    p.add_argument("--preset", choices=sorted(PRESETS), default="live")
+    p.add_argument("--stars-seen", type=_count, help="budget of a fold of the whole run")
+    p.add_argument("--prepare", action="store_true", help="centre, align and clean DATA first")
+    p.add_argument("--quiet", action="store_true", help="no progress bars")
+    _add_suite(p, galaxies=24, stars=10_000, seed=1)
+    p.set_defaults(run=commands_crossval.crossval)
 
 
 if __name__ == "__main__":

@@ -14,8 +14,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import galflowlab
-from galflowlab import mocks, report
-from galflowlab.files import replacing
+from galflowlab import mocks
 from galflowlab.galaxy import Galaxy, Provenance
 from galflowlab.schema import COLUMNS, CONTEXT
 from galflowlab.tables import check_extension
@@ -107,8 +106,11 @@ def train(arguments: argparse.Namespace) -> None:
         stars_seen=arguments.stars_seen,
         batch=arguments.batch,
         learning_rate=arguments.learning_rate,
+        weight_decay=arguments.weight_decay,
+        symmetric=arguments.symmetric,
         checkpoint=checkpoint,
         progress=not arguments.quiet,
+        compiled=arguments.compiled,
     )
     edf.save(output)
     checkpoint.unlink(missing_ok=True)
@@ -159,33 +161,13 @@ def sample(arguments: argparse.Namespace) -> None:
     print(f"{arguments.output}: {len(stars)} stars, {_context_text(full)}{note}")
 
 
-def evaluate(arguments: argparse.Namespace) -> None:
-    """Print KL(truth‖model) per galaxy and on average, and write it as JSON if asked."""
-    edf = galflowlab.load(arguments.model)
-    result = report.against_truth(edf, _suite(arguments))
-    print(f"{'log10 M*':>9} {'entropy':>8} {'KL(truth‖model)':>16}  nats per star")
-    for row in sorted(result["galaxies"], key=lambda r: r["context"]["log10_mstar"]):
-        inside = "" if row["inside_population"] else "  outside the training population"
-        print(
-            f"{row['context']['log10_mstar']:9.3f} {row['entropy']:8.3f} "
-            f"{row['kl']:8.4f} ± {row['kl_error']:.4f}{inside}"
-        )
-    error = f" ± {result['kl_error']:.4f}" if result["kl_error"] is not None else ""
-    print(f"mean KL(truth‖model) {result['kl']:.4f}{error} over {len(result['galaxies'])} galaxies")
-    if arguments.json:
-        settings = ("galaxies", "stars", "seed", "scatter", "context_scatter", "log10_mstar")
-        record = {"suite": {name: getattr(arguments, name) for name in settings}, **result}
-        with replacing(arguments.json) as partial:
-            partial.write_text(json.dumps(record, indent=1) + "\n")
-
-
 def info(arguments: argparse.Namespace) -> None:
     """Print versions and embedded models, or the card of one model."""
     if arguments.model is None:
         print(f"galflowlab {galflowlab.__version__}, Python {platform.python_version()}")
         for package in ("torch", "normflows", "numpy", "astropy"):
             print(f"  {package} {version(package)}")
-        print(f"embedded models: {', '.join(sorted(galflowlab.edf.embedded_models()))}")
+        print(f"embedded models: {', '.join(sorted(galflowlab.loading.embedded_models()))}")
         return
     edf = galflowlab.load(arguments.model)
     print(f"{arguments.model}: preset {edf.preset}, {edf.n_parameters} parameters")

@@ -13,7 +13,7 @@ import pytest
 
 import galflowlab
 from galflowlab import cli
-from galflowlab.edf import embedded_models
+from galflowlab.loading import embedded_models
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

@@ -52,12 +52,13 @@ def variants(edfs, plain, batch):
     steps = {baseline.NAME: train_step(plain, x, context)}
     steps |= {name: train_step(flow, x, context) for name, flow in flows.items()}
     if not (shutil.which("g++") or shutil.which("clang++")):
-        print("spline, compiled: skipped, torch.compile needs a C++ compiler")
+        print("our spline 8x64, compiled: skipped, torch.compile needs a C++ compiler")
         return steps
-    step = with_compiled_spline(train_step(copy.deepcopy(flows["spline"]), x, context))
+    step = with_compiled_spline(train_step(copy.deepcopy(flows[baseline.OURS]), x, context))
     try:
         step()
     except Exception as error:  # whatever the compiler stack throws, the rest still counts
-        print(f"spline, compiled: failed, {type(error).__name__}: {str(error).splitlines()[0]}")
+        reason = f"{type(error).__name__}: {str(error).splitlines()[0]}"
+        print(f"our spline 8x64, compiled: failed, {reason}")
         return steps
-    return steps | {"spline, compiled": step}
+    return steps | {"our spline 8x64, compiled": step}

@@ -1,4 +1,4 @@
-"""How good is a model: against mocks whose eDF is known, and against held-out stars."""
+"""The model against mocks whose eDF is known."""
 
 from __future__ import annotations
 

@@ -1,0 +1,69 @@
+"""What `galflowlab crossval` does."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from galflowlab.commands_evaluate import _galaxies
+from galflowlab.crossvalidation import METRICS, CrossValidation, Range, crossvalidate, draw
+from galflowlab.files import replacing
+
+_DPI = 150
+
+
+def crossval(arguments: argparse.Namespace) -> None:
+    """Cross-validate over galaxies, write the result and its figure, and print a summary."""
+    galaxies, folder = _galaxies(arguments), arguments.output
+    folder.mkdir(parents=True, exist_ok=True)
+    result = crossvalidate(
+        galaxies,
+        output=folder,
+        seed=arguments.seed,
+        leave_out=arguments.leave_out,
+        preset=arguments.preset,
+        stars_seen=arguments.stars_seen,
+        fraction=arguments.fraction,
+        progress=not arguments.quiet,
+    )
+    with replacing(folder / "crossval.json") as partial:
+        partial.write_text(json.dumps(result.as_dict(), allow_nan=False) + "\n")
+    figure = draw(result)
+    for extension in ("png", "pdf"):
+        with replacing(folder / f"crossval.{extension}") as partial:
+            figure.savefig(partial, dpi=_DPI)
+    _tell(result)
+    print(f"written to {folder}: crossval.json, crossval.png, crossval.pdf and a model per fold")
+
+
+def _tell(result: CrossValidation) -> None:
+    summary, settings = result.summary(), result.settings
+    share = "" if settings.fraction == 1 else f", on {settings.fraction:.3g} of their stars"
+    print(
+        f"{len(result.names)} galaxies in {len(result.folds)} folds{share}, "
+        f"{result.cpu_seconds:.0f} CPU-seconds"
+    )
+    for name, label in (("nll", "held-out NLL"), ("kl", "KL(truth‖model)")):
+        if summary[name] is not None:
+            print(
+                f"{label} {summary[f'{name}_median']:.3f} nats per star, median over galaxies "
+                f"(mean {summary[name]:.4g} ± {summary[f'{name}_error']:.2g})"
+            )
+    for name, fault in (("impossible_stars", "have no density"), ("broken_stars", "are infinite")):
+        if summary[name]:
+            print(f"{summary[name]} stars {fault} and are not in these numbers")
+    for metric in METRICS:
+        of = summary["metrics"][metric]
+        print(
+            f"{metric}: {of['own_is_nearest']:.0%} of the models are nearest to their own galaxy, "
+            f"{of['own_over_noise']:.1f} times as far as two draws of one galaxy"
+        )
+    if (whole := result.extrapolation) is not None:
+        print(
+            f"whole run: {_between(whole.cpu_seconds, '.0f')} CPU-seconds, held-out NLL "
+            f"{_between(whole.nll, '.3f')} nats per star"
+        )
+
+
+def _between(expected: Range, form: str) -> str:
+    return f"{expected.value:{form}} ({expected.low:{form}} to {expected.high:{form}})"
