@@ -109,6 +109,7 @@ class Run:
 
     def evaluate(self, train_nll: float) -> float:
         """Held-out negative log-likelihood [nats per star]; remembers the best weights."""
+        started = time.process_time()
         self.model.eval()
         x, context, log_det = self._held
         with torch.inference_mode():
@@ -120,6 +121,7 @@ class Run:
         if nll < self.best_nll:
             self.best_nll, self.best_step, self._best = nll, self.step, self._weights()
         self.history.append((self.step * self.batch, train_nll, nll))
+        self.cpu_seconds += time.process_time() - started
         return nll
 
     def learning_rate(self, step: int) -> float:

@@ -71,8 +71,9 @@ def _surprise(quality: Mapping[str, Any], rows: Sequence[Mapping[str, Any]]) -> 
     text = (
         f"{with_error(excess, error or rows[0]['surprise_error'])} nats per star over "
         f"{counted(len(rows), 'galaxy', 'galaxies')} whose truth is not known: the negative "
-        "log-likelihood of their stars less that of the model's own, where 0 is perfect, more "
-        "means stars where the model expects few, and less a model that is too wide. "
+        "log-likelihood of their stars less that of the model's own. A perfect model has 0, "
+        "though a wrong one may have it too; more means stars where the model expects few, and "
+        "less a model that is too wide. "
         f"{len(off)} of {len(rows)} are off by more than {_CONSPICUOUS:g} standard errors."
     )
     return _finding("Error", text, concern=bool(off))
