@@ -191,6 +191,7 @@ def _card(recipe: Recipe, training: TrainingSet, held: TrainingSet, run: Run) ->
             "stars_seen": run.step * run.batch,
             "cpu_seconds": run.cpu_seconds,
             "peak_memory_bytes": peak_memory(),
+            "skipped_steps": run.skipped,
             "held_out_nll": run.best_nll,
             "history": [list(row) for row in run.history],
             "history_columns": ["stars_seen", "train_nll", "held_out_nll"],

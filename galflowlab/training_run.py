@@ -20,6 +20,8 @@ from galflowlab.training_set import TrainingSet
 KIND = "training"
 _EVALUATE_STARS = 20_000
 _CHUNK = 8192
+# Layers as published give NaN for a star far out now and then: one step is no reason to stop.
+_MAY_SKIP, _MAY_SKIP_SHARE = 10, 0.01
 
 
 class Run:
@@ -65,6 +67,7 @@ class Run:
             self.model.flow.parameters(), weight_decay=recipe.weight_decay
         )
         self.step = 0
+        self.skipped = 0
         self.best_step = 0
         self.best_nll = math.inf
         self._best = self._weights()
@@ -82,30 +85,39 @@ class Run:
         Raises
         ------
         FloatingPointError
-            If the loss is not finite.
+            If loss or gradient are not finite too often; such a step is skipped.
         """
         started = time.process_time()
         self.model.train()
-        total = 0.0
+        total, taken = 0.0, 0
         for _ in range(steps):
             rows = self._batch_rows()
             for group in self.optimiser.param_groups:
                 group["lr"] = self.learning_rate(self.step)
             loss = -self._log_prob(self._x[rows], self._context[self._galaxy[rows]]).mean()
-            value = float(loss.detach())
-            if not math.isfinite(value):
-                raise FloatingPointError(
-                    f"the loss became {value} at step {self.step}; try a lower learning rate"
-                )
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(self.model.flow.parameters(), self._how.max_gradient)
-            self.optimiser.step()
+            norm = torch.nn.utils.clip_grad_norm_(
+                self.model.flow.parameters(), self._how.max_gradient
+            )
+            value = float(loss.detach())
+            if math.isfinite(value) and math.isfinite(float(norm)):
+                self.optimiser.step()
+                total, taken = total + value, taken + 1
+            else:
+                self._skip()
             self.step += 1
-            total += value
             tick()
         self.cpu_seconds += time.process_time() - started
-        return total / steps - self._log_det
+        return total / max(1, taken) - self._log_det
+
+    def _skip(self) -> None:
+        self.skipped += 1
+        if self.skipped > max(_MAY_SKIP, _MAY_SKIP_SHARE * self.n_steps):
+            raise FloatingPointError(
+                f"loss or gradient were not finite in {self.skipped} of {self.step + 1} steps; "
+                "try a lower learning rate"
+            )
 
     def evaluate(self, train_nll: float) -> float:
         """Held-out negative log-likelihood [nats per star]; remembers the best weights."""
@@ -142,6 +154,7 @@ class Run:
         header = {
             "fingerprint": fingerprint,
             "step": self.step,
+            "skipped": self.skipped,
             "best_step": self.best_step,
             "best_nll": self.best_nll,
             "history": self.history,
@@ -177,6 +190,7 @@ class Run:
         self.step, self.best_step = int(header["step"]), int(header["best_step"])
         self.best_nll = float(header["best_nll"])
         self.cpu_seconds += float(header["cpu_seconds"])
+        self.skipped = int(header["skipped"])
         self.history = [(int(s), float(a), float(b)) for s, a, b in header["history"]]
 
     def _batch_rows(self) -> Tensor:

@@ -37,7 +37,7 @@ def test_readme_python_runs(tmp_path, monkeypatch, capsys):
     assert python_blocks()
     for source in python_blocks():
         exec(compile(source, "README.md", "exec"), {"__name__": "readme"})
-    assert "True" in capsys.readouterr().out  # its context is one that the model knows
+    assert float(capsys.readouterr().out.split()[0]) > 1  # a context that the model knows
 
 
 def test_readme_sample_command_runs(tmp_path, monkeypatch):

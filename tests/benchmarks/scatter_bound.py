@@ -97,9 +97,9 @@ def main():
     """Print and write the floor, and how far above it a model is."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model")
-    parser.add_argument("--galaxies", type=int, default=10)
+    parser.add_argument("--galaxies", type=int, default=8)
     parser.add_argument("--stars", type=int, default=500)
-    parser.add_argument("--companions", type=int, default=300)
+    parser.add_argument("--companions", type=int, default=200)
     parser.add_argument("--seed", type=int, default=20_000)
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()

@@ -1,0 +1,50 @@
+"""The figures of the README are those that commands have written to JSON."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text()
+PRETRAINED = ROOT / "galflowlab" / "pretrained"
+RESULTS = ROOT / "tests" / "benchmarks" / "results"
+
+
+def read(path):
+    return json.loads(path.read_text())
+
+
+def test_divergence_of_the_embedded_models_and_of_the_paper():
+    for path in (PRETRAINED / "mock.json", PRETRAINED / "mock_accurate.json"):
+        result = read(path)
+        assert f"| {result['kl']:.4f} ± {result['kl_error']:.4f} |" in README
+    paper = read(RESULTS / "paper.json")["kl"]
+    assert f"| {paper:.2f} |" in README
+    accurate = read(PRETRAINED / "mock_accurate.json")["kl"]
+    assert paper > 30 * accurate
+    assert f"{paper / accurate:.0f} times" in README
+
+
+def test_scatter():
+    scatter = read(RESULTS / "scatter.json")
+    assert f"{scatter['model']:.2f} nats" in README
+    assert f"between {scatter['floor_lower']:.2f} and {scatter['floor_upper']:.2f}" in README
+    assert scatter["model"] < scatter["floor_upper"] + 0.1
+
+
+def test_real_galaxies():
+    methods = ("ours", "mixture", "kernels", "paper")
+    for name, row in read(RESULTS / "real.json")["galaxies"].items():
+        numbers = " | ".join(f"{row[method]['nll']:.2f}" for method in methods)
+        assert f"| `{name}` | {row['stars'][0]} | {numbers} |" in README
+        assert row["paper"]["cpu_seconds"] >= 0.9 * row["ours"]["cpu_seconds"]
+        for rival in methods[1:]:
+            assert row["ours"]["nll"] < row[rival]["nll"], rival
+
+
+@pytest.mark.parametrize("preset", ["live", "accurate", "paper"])
+def test_speed(preset):
+    sampling = read(RESULTS / "sampling.json")["sampling"]
+    ratio = sampling[f"{preset}, frozen"]["ratio"]
+    assert f"| {ratio:.1f}" in README
