@@ -7,14 +7,13 @@ import json
 import os
 import platform
 import sys
-from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NoReturn
 from urllib.parse import quote
 
 import galflowlab
-from galflowlab import mocks
+from galflowlab.command_inputs import galaxy_files, require_folder, suite
 from galflowlab.galaxy import Galaxy, Provenance
 from galflowlab.schema import COLUMNS, CONTEXT
 from galflowlab.tables import check_extension
@@ -72,21 +71,9 @@ def _has_browser() -> bool:
 def mock(arguments: argparse.Namespace) -> None:
     """Write a suite of mock galaxies, one HDF5 file each."""
     arguments.output.mkdir(parents=True, exist_ok=True)
-    for galaxy in _suite(arguments):
+    for galaxy in suite(arguments):
         path = galaxy.write(arguments.output / f"{galaxy.name}.hdf5")
         print(f"{path}  {_context_text(galaxy.context)}")
-
-
-def _suite(arguments: argparse.Namespace) -> list[Galaxy]:
-    return mocks.make_suite(
-        arguments.galaxies,
-        arguments.stars,
-        seed=arguments.seed,
-        scatter=arguments.scatter,
-        context_scatter=arguments.context_scatter,
-        log10_mstar=tuple(arguments.log10_mstar),
-        workers=arguments.workers,
-    )
 
 
 def train(arguments: argparse.Namespace) -> None:
@@ -94,8 +81,8 @@ def train(arguments: argparse.Namespace) -> None:
     output = arguments.output
     if output.suffix != ".safetensors":
         raise ValueError(f"{output}: a model is written as .safetensors")
-    _require_folder(output)
-    galaxies = [galflowlab.read(path) for path in _galaxy_files(arguments.data)]
+    require_folder(output)
+    galaxies = [galflowlab.read(path) for path in galaxy_files(arguments.data)]
     if arguments.prepare:
         galaxies = [galflowlab.prepare(galaxy) for galaxy in galaxies]
     checkpoint = output.with_suffix(".partial.safetensors")
@@ -121,27 +108,10 @@ def train(arguments: argparse.Namespace) -> None:
     )
 
 
-def _require_folder(output: Path) -> None:
-    """Refuse before the work, not after it, if the result could not be written."""
-    if not output.parent.is_dir():
-        raise FileNotFoundError(f"{output.parent}: no such folder")
-
-
-def _galaxy_files(paths: Sequence[Path]) -> Iterator[Path]:
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-        if not inside:
-            raise FileNotFoundError(f"{path}: no galaxy files in this folder")
-        yield from inside
-
-
 def sample(arguments: argparse.Namespace) -> None:
     """Draw a galaxy and write its stars in the format of the extension."""
     check_extension(arguments.output)
-    _require_folder(arguments.output)
+    require_folder(arguments.output)
     edf = galflowlab.load(arguments.model)
     given = {name: getattr(arguments, name) for name in CONTEXT}
     context = {name: value for name, value in given.items() if value is not None}

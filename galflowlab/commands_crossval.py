@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from galflowlab.commands_evaluate import _galaxies
+from galflowlab.command_inputs import galaxies_to_judge_by
 from galflowlab.crossvalidation import METRICS, CrossValidation, Range, crossvalidate, draw
 from galflowlab.files import replacing
 
@@ -14,7 +14,7 @@ _DPI = 150
 
 def crossval(arguments: argparse.Namespace) -> None:
     """Cross-validate over galaxies, write the result and its figure, and print a summary."""
-    galaxies, folder = _galaxies(arguments), arguments.output
+    galaxies, folder = galaxies_to_judge_by(arguments), arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     result = crossvalidate(
         galaxies,

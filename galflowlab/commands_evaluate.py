@@ -5,27 +5,21 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 import galflowlab
-from galflowlab import mocks, report
-from galflowlab.commands import _galaxy_files, _require_folder, _suite
+from galflowlab import report
+from galflowlab.command_inputs import galaxies_to_judge_by, require_folder
 from galflowlab.files import replacing
-from galflowlab.galaxy import Galaxy
-from galflowlab.schema import column_values
 
 _SUITE = ("galaxies", "stars", "seed", "scatter", "context_scatter", "log10_mstar")
-_SAME = 1e-3  # relative difference; files may hold single precision
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
     """Print the error per galaxy and on average; write page and JSON if asked."""
     page, record = _outputs(arguments)
-    edf, galaxies = galflowlab.load(arguments.model), _galaxies(arguments)
+    edf, galaxies = galflowlab.load(arguments.model), galaxies_to_judge_by(arguments)
     if page is not None:
         found = report.evaluate(
             edf,
@@ -63,38 +57,10 @@ def _outputs(arguments: argparse.Namespace) -> tuple[Path | None, Path | None]:
         record = record or page.with_suffix(".json")
     for path in (page, record):
         if path is not None:
-            _require_folder(path)
+            require_folder(path)
     if page is not None and record is not None and page.resolve() == record.resolve():
         raise ValueError(f"{page}: page and JSON need different files")
     return page, record
-
-
-def _galaxies(arguments: argparse.Namespace) -> list[Galaxy]:
-    if not arguments.data:
-        return _suite(arguments)
-    galaxies = [galflowlab.read(path) for path in _galaxy_files(arguments.data)]
-    if arguments.prepare:
-        return [galflowlab.prepare(galaxy) for galaxy in galaxies]
-    return [with_truth(galaxy) for galaxy in galaxies]
-
-
-def with_truth(galaxy: Galaxy) -> Galaxy:
-    """Give a mock that was read from a file its truth again, which files do not hold.
-
-    Only if its stars are those of the mock of that name; other galaxies are returned as they
-    are.
-    """
-    if not mocks.is_mock_name(galaxy.name):
-        return galaxy
-    try:
-        made = mocks.remake(galaxy.name, galaxy.context["log10_mstar"], len(galaxy))
-    except (KeyError, ValueError):  # a name like that of a mock, but no mock
-        return galaxy
-    same = all(
-        np.allclose(column_values(galaxy.stars, c), column_values(made.stars, c), rtol=_SAME)
-        for c in galaxy.columns
-    )
-    return replace(galaxy, truth=made.truth) if same and galaxy.columns == made.columns else galaxy
 
 
 def _print_galaxies(result: dict[str, Any]) -> None:
