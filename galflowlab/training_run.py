@@ -21,7 +21,7 @@ KIND = "training"
 _EVALUATE_STARS = 20_000
 _CHUNK = 8192
 # Layers as published give NaN for a star far out now and then: one step is no reason to stop.
-_MAY_SKIP, _MAY_SKIP_SHARE = 10, 0.01
+_MAY_SKIP, _MAY_SKIP_SHARE = 10, 0.05
 
 
 class Run:
