@@ -15,6 +15,8 @@ from galflowlab.crossvalidation.distances import Summariser
 from galflowlab.crossvalidation.division import assign, thinned
 from galflowlab.schema import EDF_COLUMNS
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.filterwarnings("ignore::galflowlab.training.FewStarsWarning")
 
 NAMES = [f"galaxy_{i}" for i in range(23)]
@@ -478,7 +480,6 @@ def run(*arguments):
 COMMAND = ("crossval", "--leave-out", 2, "--stars-seen", 6000, "--quiet", "-o")
 
 
-@pytest.mark.slow
 def test_a_pilot_judges_the_same_stars_on_fewer_and_fewer(galaxies, tmp_path):
     found = crossvalidate(galaxies, output=tmp_path, **QUICK, fraction=0.5)
     assert {one.stars for one in found.left_out} == {120}
@@ -493,7 +494,6 @@ def test_a_pilot_judges_the_same_stars_on_fewer_and_fewer(galaxies, tmp_path):
     assert "pilot on 0.5 of the stars" in draw(found).get_suptitle()
 
 
-@pytest.mark.slow
 def test_command_with_mocks_writes_result_figure_and_models(tmp_path, capsys):
     mock = ("--galaxies", 4, "--stars", 160, "--fraction", 0.5, "--seed", 2)
     assert run(*COMMAND, tmp_path, *mock) == 0

@@ -12,6 +12,8 @@ from galflowlab.metrics.mmd import linear_between, rbf_between
 from galflowlab.metrics.one_dimensional import sliced_between, smirnov_between
 from galflowlab.metrics.splits import draw
 
+pytestmark = pytest.mark.slow
+
 RESAMPLES, REPEATS = 39, 150
 METRICS = {
     "linear": metrics.linear_mmd2,
@@ -72,7 +74,6 @@ def test_p_values_are_uniform(metric, stars, pool):
     assert_uniform(*ranks(judge, REPEATS, seed=5))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("pool", [2, 4])
 def test_p_values_of_the_classifier_are_uniform(pool):
     def judge(rng):

@@ -5,6 +5,8 @@ import pytest
 
 from galflowlab import metrics
 
+pytestmark = pytest.mark.slow
+
 SIZE, RESAMPLES = 600, 119
 METRICS = {
     "linear_mmd2": metrics.linear_mmd2,
@@ -66,7 +68,6 @@ def test_shifts_are_seen_or_not(metric, shift):
         assert min(c.z for c in outcomes) > 3.5
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("shift", SHIFTS)
 def test_the_classifier_sees_all_shifts(shift):
     outcome = judged(metrics.c2st, shift, 1, resamples=100, folds=2, trees=10)

@@ -20,6 +20,8 @@ from galflowlab.report.cost import training_history, training_number
 from galflowlab.report.document import plain
 from galflowlab.report.page import render
 
+pytestmark = pytest.mark.slow
+
 SIZE = 150
 
 
@@ -147,7 +149,6 @@ def test_figures_are_whole_and_in_the_page(found, html):
         assert all(r.startswith(("#", "data:")) for r in references)
 
 
-@pytest.mark.slow
 def test_same_seed_gives_the_same_report(found, model, galaxies):
     again = evaluate(model, galaxies)
     assert again.quality == found.quality
