@@ -15,9 +15,8 @@ from galflowlab.crossvalidation.distances import Summariser
 from galflowlab.crossvalidation.division import assign, thinned
 from galflowlab.schema import EDF_COLUMNS
 
-pytestmark = pytest.mark.slow
 
-pytestmark = pytest.mark.filterwarnings("ignore::galflowlab.training.FewStarsWarning")
+pytestmark = pytest.mark.slow
 
 NAMES = [f"galaxy_{i}" for i in range(23)]
 QUICK = {"leave_out": 2, "seed": 1, "stars_seen": 3000, "progress": False}
