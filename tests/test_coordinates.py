@@ -76,7 +76,7 @@ def test_published_density_counts_the_scale_of_the_stars_and_not_of_the_context(
 def test_models_come_back_from_their_tensors(preset, data):
     stars, context = data
     if PRESETS[preset].coordinates is PHYSICAL:
-        stars = [torch.cat([s[:, :6], s[:, 6:].abs() / 100], dim=1) for s in stars]
+        stars = [torch.cat([s[:, :6], s[:, 6:].abs() / 1000], dim=1) for s in stars]
     model = FlowModel.fit_transforms(preset, EDF_COLUMNS, NAMES, stars, context)
     shaken(model.flow, size=0.01)
     tensors = {k: v.clone() for k, v in model.state_dict().items()}
