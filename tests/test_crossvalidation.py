@@ -15,7 +15,6 @@ from galflowlab.crossvalidation.distances import Summariser
 from galflowlab.crossvalidation.division import assign, thinned
 from galflowlab.schema import EDF_COLUMNS
 
-
 pytestmark = pytest.mark.slow
 
 NAMES = [f"galaxy_{i}" for i in range(23)]
