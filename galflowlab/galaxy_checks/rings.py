@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from galflowlab.profiles.binning import bin_index, columns
+from galflowlab.profiles.binning import bin_index, columns, cylindrical
 from galflowlab.schema import PHASE_SPACE, Stars
 
 _CHUNK = 8192  # stars of a product: the weights of a hundred resamples take 3 MB
@@ -131,10 +131,7 @@ def _per_star(
     x, y, z, vx, vy, vz, mass, *others = columns(stars, (*PHASE_SPACE, "mass", *extra))
     if not mass.sum() > 0:
         raise ValueError("the stars have no mass: there is nothing to average")
-    radius = np.sqrt(x**2 + y**2)
-    safe = np.where(radius > 0, radius, 1.0)
-    cos, sin = np.where(radius > 0, x / safe, 1.0), y / safe
+    radius, v_R, v_phi = cylindrical(x, y, vx, vy)
     values = dict(zip(extra, others, strict=True))
-    values |= {"height": np.abs(z), "z": vz}
-    values |= {"R": cos * vx + sin * vy, "phi": cos * vy - sin * vx}
+    values |= {"height": np.abs(z), "R": v_R, "phi": v_phi, "z": vz}
     return radius, mass, values

@@ -20,6 +20,17 @@ def columns(stars: Stars, names: Iterable[str]) -> list[np.ndarray]:
     return [values.astype(np.float64) for values in finite_columns(stars, names)]
 
 
+def cylindrical(
+    x: np.ndarray, y: np.ndarray, vx: np.ndarray, vy: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """R [kpc], v_R and v_phi [km/s] around the z axis; on the axis R points along x."""
+    radius = np.sqrt(x**2 + y**2)
+    away = radius > 0
+    safe = np.where(away, radius, 1.0)
+    cos, sin = np.where(away, x / safe, 1.0), y / safe
+    return radius, cos * vx + sin * vy, cos * vy - sin * vx
+
+
 def checked_edges(edges: Sequence[float] | np.ndarray) -> np.ndarray:
     """Edges as a float64 array; ValueError unless they are finite and increase."""
     edges = np.array(edges, dtype=np.float64)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from galflowlab.profiles.binning import cylindrical
 from galflowlab.schema import AGE_MAX, Stars, finite_columns
 
 _Z_FLOOR = 1e-7  # metal mass fraction; a star without metals stays on a logarithmic axis
@@ -68,14 +69,13 @@ def coordinates(stars: Stars, columns: tuple[str, ...]) -> dict[str, np.ndarray]
     """
     values = dict(zip(columns, finite_columns(stars, columns), strict=True))
     x, y, vx, vy = (np.asarray(values[name], float) for name in ("x", "y", "vx", "vy"))
-    radius = np.hypot(x, y)
-    away = np.where(radius > 0, radius, 1.0)
+    radius, v_R, v_phi = cylindrical(x, y, vx, vy)
     found = {
         "R": radius,
         "phi": np.degrees(np.arctan2(y, x)),
         "z": values["z"],
-        "v_R": (x * vx + y * vy) / away,
-        "v_phi": (x * vy - y * vx) / away,
+        "v_R": v_R,
+        "v_phi": v_phi,
         "v_z": values["vz"],
     }
     if "metallicity" in values:
