@@ -17,7 +17,8 @@ def replacing(path: str | Path) -> Iterator[Path]:
     has the same extension.
     """
     path = Path(path)
-    handle, name = tempfile.mkstemp(suffix=path.suffix, dir=path.parent)
+    # Hidden, so that folders are not read with it should this process be killed.
+    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=path.suffix, dir=path.parent)
     os.close(handle)
     partial = Path(name)
     try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import warnings
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +18,23 @@ from galflowlab.galaxy import Galaxy
 from galflowlab.machine import peak_memory
 from galflowlab.parallel import one_torch_thread
 from galflowlab.population import Population
+from galflowlab.processes import Processes
 from galflowlab.recipes import Recipe, defaults
+from galflowlab.store import StarStore, StoredStars
+from galflowlab.training_reports import Callback, Reports, State
 from galflowlab.training_run import Run
 from galflowlab.training_set import TrainingSet
 
 _EVALUATIONS = 25
+_REPORTS = 8  # to an evaluation
 
 
 class FewStarsWarning(UserWarning):
     """There are fewer training stars than parameters: a flow could learn them by heart."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told after each evaluation."""
-
-    stars_seen: int
-    budget: int
-    train_nll: float  # nats per star in physical units, mean since the last evaluation
-    held_out_nll: float
-    learning_rate: float
-
-
-Callback = Callable[[Progress], object]
-
-
 def fit(
-    galaxies: Sequence[Galaxy],
+    galaxies: Sequence[Galaxy] | StarStore,
     *,
     preset: str = "live",
     seed: int,
@@ -55,6 +46,7 @@ def fit(
     held_out: float = 0.1,
     patience: float = 0.3,
     checkpoint: str | Path | None = None,
+    log: str | Path | None = None,
     callbacks: Sequence[Callback] = (),
     progress: bool = True,
     compiled: bool = False,
@@ -67,19 +59,25 @@ def fit(
     preset ``paper`` instead trains as GalacticFlow does (Wolf & Buck 2023, section 3):
     standardised columns, RAdam with exponential decay.
 
+    Where there is a GPU it is used. Started by ``torchrun``, all processes share every batch;
+    the first one writes files and calls callbacks, and all return the same eDF.
+
     Parameters
     ----------
     galaxies
-        Prepared galaxies; the columns that all of them have are learned.
+        Prepared galaxies, of which the columns that all have are learned; or a store, which
+        may be larger than memory.
     preset, seed, stars_seen, batch, learning_rate, weight_decay, symmetric, held_out, patience
         See `recipes.Recipe`; what is not given is the default of the preset.
     checkpoint
-        File that takes the state of the training about every 4 % of the budget. If it
-        exists, training goes on from there and ends with the same weights as if it had never
-        stopped.
+        File that takes the state of the training at least every 4 % of the budget, and about
+        once a minute. If it exists, training goes on from there and ends with the same weights
+        as if it had never stopped.
+    log
+        CSV file that takes what callbacks are told, in the units of `Progress`.
     callbacks
-        Called with a `Progress` after each evaluation; one that returns False ends the
-        training.
+        Called with a `Progress`; one that returns False ends the training, after the
+        checkpoint is written.
     progress
         Show a progress bar.
     compiled
@@ -117,53 +115,61 @@ def fit(
         held_out,
         patience,
     )
-    data = TrainingSet.from_galaxies(galaxies)
+    data = galaxies if isinstance(galaxies, StarStore) else TrainingSet.from_galaxies(galaxies)
     training, held = data.split(held_out, np.random.default_rng([recipe.seed, 1]))
-    with one_torch_thread():
-        run = Run(training, held, recipe, compiled=compiled)
-        _warn_if_few(training.n_stars, run.n_parameters)
-        fingerprint = {"recipe": asdict(recipe), "data": data.fingerprint()}
-        if checkpoint is not None and Path(checkpoint).is_file():
-            run.restore(checkpoint, fingerprint)
-        _advance(run, recipe, callbacks, progress, checkpoint, fingerprint)
+    processes = Processes.from_environment()
     population = Population(training.context_names, training.context.numpy())
+    with one_torch_thread():
+        run = Run(training, held, recipe, compiled=compiled, processes=processes)
+        if processes.first:
+            _warn_if_few(training.n_stars, run.n_parameters)
+        fingerprint = {"recipe": asdict(recipe), "data": data.fingerprint()}
+        state = State(run, checkpoint, fingerprint)
+        state.restore()
+        reports = Reports(run, population, held, callbacks, log)
+        _advance(run, recipe, reports, state, processes, progress=progress)
+        if processes.first:
+            reports.write_log()
+        if not math.isfinite(run.best_nll):  # stopped before it was judged
+            run.evaluate()
     return EDF(run.best_model(), population, _card(recipe, training, held, run))
 
 
 def _advance(
     run: Run,
     recipe: Recipe,
-    callbacks: Sequence[Callback],
+    reports: Reports,
+    state: State,
+    processes: Processes,
+    *,
     progress: bool,
-    checkpoint: str | Path | None,
-    fingerprint: dict[str, Any],
 ) -> None:
-    every = max(1, run.n_steps // _EVALUATIONS)
+    evaluate_every = max(1, run.n_steps // _EVALUATIONS)
+    report_every = max(1, evaluate_every // _REPORTS)
     patience = recipe.patience * run.n_steps
     with tqdm(
         total=run.n_steps * run.batch,
-        initial=run.step * run.batch,
+        initial=run.stars_seen,
         unit="star",
         unit_scale=True,
-        disable=not progress,
+        disable=not (progress and processes.first),
         desc=recipe.preset,
     ) as bar:
         while run.step < run.n_steps and run.step - run.best_step <= patience:
-            steps = min(every, run.n_steps - run.step)
+            to_evaluation = evaluate_every - run.step % evaluate_every
+            steps = min(report_every, to_evaluation, run.n_steps - run.step)
             train_nll = run.train(steps, lambda: bar.update(run.batch))
-            held_out_nll = run.evaluate(train_nll)
-            bar.set_postfix_str(f"held-out NLL {held_out_nll:.3f}")
-            if checkpoint is not None:
-                run.save(checkpoint, fingerprint)
-            report = Progress(
-                run.step * run.batch,
-                run.n_steps * run.batch,
-                train_nll,
-                held_out_nll,
-                run.learning_rate(run.step),
-            )
-            answers = [callback(report) for callback in callbacks]
-            if any(answer is False for answer in answers):
+            held_out_nll = None
+            if run.step % evaluate_every == 0 or run.step == run.n_steps:
+                held_out_nll = run.evaluate()
+                bar.set_postfix_str(f"held-out NLL {held_out_nll:.3f}")
+            go_on = True
+            if processes.first:
+                reports.record(train_nll, held_out_nll)
+                state.save(now=held_out_nll is not None)
+                if not (go_on := reports.tell()):
+                    state.save(now=True)
+            if not processes.from_first(float(go_on)):
                 return
 
 
@@ -177,7 +183,9 @@ def _warn_if_few(stars: int, parameters: int) -> None:
         )
 
 
-def _card(recipe: Recipe, training: TrainingSet, held: TrainingSet, run: Run) -> dict[str, Any]:
+def _card(
+    recipe: Recipe, training: TrainingSet | StoredStars, held: TrainingSet, run: Run
+) -> dict[str, Any]:
     low, high = training.context.amin(dim=0).tolist(), training.context.amax(dim=0).tolist()
     return {
         "galflowlab": __version__,

@@ -8,13 +8,23 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import normflows as nf
 import torch
 from torch import Tensor
 
 from galflowlab.checkpoint import read_tensors, write_tensors
 from galflowlab.flow.model import FlowModel
 from galflowlab.flow.symmetric import SymmetricModel
+from galflowlab.processes import Processes
 from galflowlab.recipes import Recipe
+from galflowlab.store import StoredStars
+from galflowlab.training_data import (
+    Batches,
+    BatchesFromStore,
+    BatchesInMemory,
+    coordinates_of,
+    standard_context,
+)
 from galflowlab.training_set import TrainingSet
 
 KIND = "training"
@@ -35,34 +45,39 @@ class Run:
         How.
     compiled
         Whether steps are compiled first.
+    processes
+        That share the work; this process is one of them.
+
+    Attributes
+    ----------
+    history
+        Stars seen, training NLL since the last row, and held-out NLL, of every evaluation.
+    curve
+        Stars seen, training NLL since the last row, held-out NLL or None, learning rate and
+        seconds since the training began, of every report.
     """
 
     def __init__(
-        self, training: TrainingSet, held: TrainingSet, recipe: Recipe, *, compiled: bool
+        self,
+        training: TrainingSet | StoredStars,
+        held: TrainingSet,
+        recipe: Recipe,
+        *,
+        compiled: bool,
+        processes: Processes,
     ) -> None:
         started = time.process_time()
-        seed = self.seed = recipe.seed
+        self._began = time.monotonic()
         self.n_steps = max(1, recipe.stars_seen // recipe.batch)
         self.peak, self._how = recipe.learning_rate, recipe.optimisation
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed)
-            kind = SymmetricModel if recipe.symmetric else FlowModel
-            self.model = kind.fit_transforms(
-                recipe.preset,
-                training.columns,
-                training.context_names,
-                training.stars,
-                training.context,
-            )
-        if isinstance(self.model, SymmetricModel):
-            training = training.with_images(self.model.mirrored)
-        self._x, self._galaxy, self._log_det = self._coordinates(training)
-        self._context = self._standard(training)
-        held_x, held_galaxy, held_log_det = self._coordinates(_thinned(held))
-        self._held = (held_x, self._standard(held)[held_galaxy], held_log_det)
-        self.batch = min(recipe.batch, len(self._x))
-        log_prob = self.model.flow.log_prob
-        self._log_prob = torch.compile(log_prob, dynamic=False) if compiled else log_prob
+        self._processes, device = processes, processes.device
+        self.model = _model(training.sample(), recipe)
+        self._batches = _batches(self.model, training, recipe, processes)
+        held_x, held_galaxy, self._held_log_density = coordinates_of(self.model, _thinned(held))
+        self._held_x = held_x.to(device)
+        self._held_context = standard_context(self.model, held.context)[held_galaxy].to(device)
+        self.model.flow.to(device)
+        self._log_prob = processes.together(_LogProb(self.model.flow, compiled=compiled))
         self.optimiser = self._how.optimiser(
             self.model.flow.parameters(), weight_decay=recipe.weight_decay
         )
@@ -72,7 +87,24 @@ class Run:
         self.best_nll = math.inf
         self._best = self._weights()
         self.history: list[tuple[int, float, float]] = []
+        self.curve: list[tuple[int, float, float | None, float, float]] = []
+        self._since = [0.0, 0]  # sum and number of losses since the last evaluation
         self.cpu_seconds = time.process_time() - started
+
+    @property
+    def batch(self) -> int:
+        """Stars of a step."""
+        return self._batches.size
+
+    @property
+    def stars_seen(self) -> int:
+        """By all steps so far, repeats counted."""
+        return self.step * self.batch
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time of this training, interruptions left out."""
+        return time.monotonic() - self._began
 
     @property
     def n_parameters(self) -> int:
@@ -91,16 +123,16 @@ class Run:
         self.model.train()
         total, taken = 0.0, 0
         for _ in range(steps):
-            rows = self._batch_rows()
+            batch = self._batches(self.step)
             for group in self.optimiser.param_groups:
                 group["lr"] = self.learning_rate(self.step)
-            loss = -self._log_prob(self._x[rows], self._context[self._galaxy[rows]]).mean()
+            loss = -self._log_prob(batch.coordinates, batch.context).mean()
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             norm = torch.nn.utils.clip_grad_norm_(
                 self.model.flow.parameters(), self._how.max_gradient
             )
-            value = float(loss.detach())
+            value = self._processes.mean(float(loss.detach()) - batch.log_density)
             if math.isfinite(value) and math.isfinite(float(norm)):
                 self.optimiser.step()
                 total, taken = total + value, taken + 1
@@ -108,8 +140,9 @@ class Run:
                 self._skip()
             self.step += 1
             tick()
+        self._since = [self._since[0] + total, self._since[1] + taken]
         self.cpu_seconds += time.process_time() - started
-        return total / max(1, taken) - self._log_det
+        return total / max(1, taken)
 
     def _skip(self) -> None:
         self.skipped += 1
@@ -119,20 +152,23 @@ class Run:
                 "try a lower learning rate"
             )
 
-    def evaluate(self, train_nll: float) -> float:
+    def evaluate(self) -> float:
         """Held-out negative log-likelihood [nats per star]; remembers the best weights."""
         started = time.process_time()
         self.model.eval()
-        x, context, log_det = self._held
+        x, context = self._held_x, self._held_context
         with torch.inference_mode():
             chunks = [
                 self.model.flow.log_prob(x[i : i + _CHUNK], context[i : i + _CHUNK]).double().sum()
                 for i in range(0, len(x), _CHUNK)
             ]
-        nll = -float(sum(chunks)) / len(x) - log_det
+        nll = -float(sum(chunks)) / len(x) - self._held_log_density
+        nll = self._processes.from_first(nll)  # all must decide alike
         if nll < self.best_nll:
             self.best_nll, self.best_step, self._best = nll, self.step, self._weights()
-        self.history.append((self.step * self.batch, train_nll, nll))
+        total, taken = self._since
+        self.history.append((self.stars_seen, total / max(1, taken), nll))
+        self._since = [0.0, 0]
         self.cpu_seconds += time.process_time() - started
         return nll
 
@@ -141,9 +177,9 @@ class Run:
         return self._how.learning_rate(step, self.n_steps, self.peak)
 
     def best_model(self) -> FlowModel:
-        """The model with the best held-out likelihood."""
+        """The model with the best held-out likelihood, on the CPU."""
         self.model.flow.load_state_dict(self._best)
-        return self.model
+        return self.model.to("cpu")
 
     def save(self, path: str | Path, fingerprint: dict[str, Any]) -> None:
         """Write everything that `restore` needs to go on bit by bit."""
@@ -156,9 +192,12 @@ class Run:
             "step": self.step,
             "skipped": self.skipped,
             "best_step": self.best_step,
-            "best_nll": self.best_nll,
+            "best_nll": self.best_nll if math.isfinite(self.best_nll) else None,
             "history": self.history,
+            "curve": self.curve,
+            "since": self._since,
             "cpu_seconds": self.cpu_seconds,
+            "seconds": self.seconds,
         }
         write_tensors(path, KIND, tensors, header)
 
@@ -188,37 +227,55 @@ class Run:
             optimiser["state"].setdefault(int(index), {})[key] = tensor
         self.optimiser.load_state_dict(optimiser)
         self.step, self.best_step = int(header["step"]), int(header["best_step"])
-        self.best_nll = float(header["best_nll"])
+        best = header["best_nll"]
+        self.best_nll = math.inf if best is None else float(best)
         self.cpu_seconds += float(header["cpu_seconds"])
+        self._began -= float(header["seconds"])
         self.skipped = int(header["skipped"])
         self.history = [(int(s), float(a), float(b)) for s, a, b in header["history"]]
-
-    def _batch_rows(self) -> Tensor:
-        """Rows of the current step: epochs are shuffled by (seed, epoch) alone."""
-        per_epoch = len(self._x) // self.batch
-        epoch, i = divmod(self.step, per_epoch)
-        if i == 0 or not hasattr(self, "_order"):
-            generator = torch.Generator().manual_seed((self.seed * 1_000_003 + epoch) % 2**63)
-            self._order = torch.randperm(len(self._x), generator=generator)
-        return self._order[i * self.batch : (i + 1) * self.batch]
-
-    def _coordinates(self, data: TrainingSet) -> tuple[Tensor, Tensor, float]:
-        """Flow coordinates, galaxy index of each star, mean of what densities gain besides."""
-        standard = self.model.context_transform(data.context)
-        coordinates, log_det = [], 0.0
-        for stars, context in zip(data.stars, standard, strict=True):
-            x, log_density = self.model.coordinates(stars, context[None])
-            coordinates.append(x.float())
-            log_det += float(log_density.sum())
-        counts = torch.tensor([len(s) for s in data.stars])
-        galaxy = torch.repeat_interleave(torch.arange(len(counts)), counts)
-        return torch.cat(coordinates), galaxy, log_det / int(counts.sum())
-
-    def _standard(self, data: TrainingSet) -> Tensor:
-        return self.model.context_transform(data.context).float()
+        self.curve = [tuple(row) for row in header["curve"]]
+        self._since = [float(header["since"][0]), int(header["since"][1])]
 
     def _weights(self) -> dict[str, Tensor]:
-        return {k: v.detach().clone() for k, v in self.model.flow.state_dict().items()}
+        return {k: v.detach().cpu().clone() for k, v in self.model.flow.state_dict().items()}
+
+
+class _LogProb(torch.nn.Module):
+    """Log density of coordinates as a module, which several processes can share."""
+
+    def __init__(self, flow: nf.ConditionalNormalizingFlow, *, compiled: bool) -> None:
+        super().__init__()
+        self.flow = flow
+        self._evaluate = torch.compile(flow.log_prob, dynamic=False) if compiled else flow.log_prob
+
+    def forward(self, x: Tensor, context: Tensor) -> Tensor:
+        log_prob: Tensor = self._evaluate(x, context)
+        return log_prob
+
+
+def _model(sample: TrainingSet, recipe: Recipe) -> FlowModel:
+    """Transforms fitted to stars, and seeded weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        kind = SymmetricModel if recipe.symmetric else FlowModel
+        return kind.fit_transforms(
+            recipe.preset, sample.columns, sample.context_names, sample.stars, sample.context
+        )
+
+
+def _batches(
+    model: FlowModel,
+    training: TrainingSet | StoredStars,
+    recipe: Recipe,
+    processes: Processes,
+) -> Batches:
+    if isinstance(training, StoredStars):
+        return BatchesFromStore(
+            model, training, batch=recipe.batch, seed=recipe.seed, processes=processes
+        )
+    return BatchesInMemory(
+        model, training, batch=recipe.batch, seed=recipe.seed, processes=processes
+    )
 
 
 def _thinned(held: TrainingSet) -> TrainingSet:

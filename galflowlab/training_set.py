@@ -56,10 +56,8 @@ class TrainingSet:
         columns = edf_columns(shared)
         context_names = tuple(CONTEXT)
         for galaxy in galaxies:
-            missing = [name for name in context_names if name not in galaxy.context]
-            if missing:
-                raise ValueError(f"galaxy {galaxy.name!r} has no context {missing}")
-        stars = [_checked(g, columns) for g in galaxies]
+            require_context(galaxy)
+        stars = [trainable_stars(g, columns) for g in galaxies]
         context = torch.tensor(
             [[g.context[name] for name in context_names] for g in galaxies], dtype=torch.float64
         )
@@ -89,12 +87,9 @@ class TrainingSet:
         -------
         training, held_out
         """
-        if not 0 < fraction < 1:
-            raise ValueError(f"expected a held-out fraction between 0 and 1, got {fraction}")
-        if len(self) >= _GALAXIES_TO_HOLD_OUT_GALAXIES:
-            order = rng.permutation(len(self))
-            count = max(1, round(fraction * len(self)))
-            return self._pick(sorted(order[count:])), self._pick(sorted(order[:count]))
+        if out := held_out_galaxies(len(self), fraction, rng):
+            rest = [i for i in range(len(self)) if i not in set(out)]
+            return self._pick(rest), self._pick(out)
         kept, held = [], []
         for stars in self.stars:
             order_ = torch.from_numpy(rng.permutation(len(stars)))
@@ -104,6 +99,10 @@ class TrainingSet:
             held.append(stars[order_[:count]])
             kept.append(stars[order_[count:]])
         return self._with(kept), self._with(held)
+
+    def sample(self) -> TrainingSet:
+        """Stars to fit transforms to: all of them."""
+        return self
 
     def with_images(self, image: Callable[[Tensor], Tensor]) -> TrainingSet:
         """The same galaxies with an image of every star beside it."""
@@ -122,7 +121,37 @@ class TrainingSet:
         )
 
 
-def _checked(galaxy: Galaxy, columns: tuple[str, ...]) -> Tensor:
+def held_out_galaxies(galaxies: int, fraction: float, rng: np.random.Generator) -> list[int]:
+    """Places of the galaxies to hold out, in order; none if there are fewer than ten.
+
+    Raises
+    ------
+    ValueError
+        For a fraction that is not between 0 and 1.
+    """
+    if not 0 < fraction < 1:
+        raise ValueError(f"expected a held-out fraction between 0 and 1, got {fraction}")
+    if galaxies < _GALAXIES_TO_HOLD_OUT_GALAXIES:
+        return []
+    order = rng.permutation(galaxies)
+    return sorted(order[: max(1, round(fraction * galaxies))].tolist())
+
+
+def require_context(galaxy: Galaxy) -> None:
+    """Raise ValueError unless a galaxy has a whole context."""
+    missing = [name for name in CONTEXT if name not in galaxy.context]
+    if missing:
+        raise ValueError(f"galaxy {galaxy.name!r} has no context {missing}")
+
+
+def trainable_stars(galaxy: Galaxy, columns: tuple[str, ...]) -> Tensor:
+    """Stars of a galaxy as (star, feature) float64.
+
+    Raises
+    ------
+    ValueError
+        If values are not finite, or where no eDF has a density.
+    """
     matrix = star_matrix(galaxy.stars, columns)
     if bad := not_finite(matrix, columns):
         raise ValueError(

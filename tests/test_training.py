@@ -79,7 +79,7 @@ def test_interrupted_training_resumes_to_the_same_weights(suite, tmp_path):
     assert 0 < header["step"] < 15_000 // 256
     later = []
     resumed = galflowlab.fit(suite, **QUICK, checkpoint=checkpoint, callbacks=[later.append])
-    assert later[0].stars_seen > calls[-1].stars_seen
+    assert later[0].stars_seen == calls[-1].stars_seen  # the ninth report came to no checkpoint
     assert same(whole, resumed)
     assert without_cost(whole) == without_cost(resumed)
     assert resumed.card["training"]["cpu_seconds"] > 0
