@@ -92,9 +92,10 @@ class MapCanvas(anywidget.AnyWidget):
         zlib where the frame says so.
     frame
         Plain data: ``bins``, ``xticks`` and ``yticks`` (fraction, text), ``columns`` (title, x,
-        y), ``rows`` (label, palette, ticks), and if wanted ``scale_bar`` (fraction, label),
-        ``contours`` (a list of polylines in fractions for each column), ``zlib`` and ``ping``
-        (a number that comes back, once, in a message of type ``pong`` after drawing).
+        y), ``rows`` (label, palette, ticks, and ``y`` if it is not that of the column), and if
+        wanted ``scale_bar`` (fraction, label), ``contours`` (a list of polylines in fractions
+        for each column), ``zlib`` and ``ping`` (a number that comes back, once, in a message of
+        type ``pong`` after drawing).
     palettes
         Colour tables, 256 RGBA entries each.
     alt

@@ -16,6 +16,7 @@ from galflowlab_widgets.controls import ContextControl
 from galflowlab_widgets.diagram_tabs import DiagramTabs
 from galflowlab_widgets.export import code, target
 from galflowlab_widgets.live import LiveGalaxy, Model
+from galflowlab_widgets.parts import parts
 from galflowlab_widgets.plane import ContextPlane
 from galflowlab_widgets.references import References, references_for
 from galflowlab_widgets.refining import Refiner
@@ -158,7 +159,7 @@ class Explorer(widgets.VBox):
         if screen is None:  # it could not be made
             return super().close()
         screen.close()
-        for widget in _parts(self)[:-1]:
+        for widget in parts(self)[:-1]:
             widget.close()
         return super().close()
 
@@ -217,13 +218,6 @@ class Explorer(widgets.VBox):
     def _renew_still(self) -> None:
         if self._handle:
             self._handle.update({"text/html": self._screen.still()}, raw=True)
-
-
-def _parts(widget: widgets.Widget) -> list[widgets.Widget]:
-    """A widget and all that it is made of."""
-    inside = [part for child in getattr(widget, "children", ()) for part in _parts(child)]
-    own = [getattr(widget, name) for name in ("layout", "style") if hasattr(widget, name)]
-    return [*inside, *own, widget]
 
 
 def _along(path: Sequence[Mapping[str, float]], place: float) -> dict[str, float]:

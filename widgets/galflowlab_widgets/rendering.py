@@ -62,15 +62,16 @@ class Picture:
     frame
         Titles, labels, ticks and palettes as plain JSON data.
     direction, field
-        Inclination and azimuth [degree]; centre and half width [kpc].
+        Inclination and azimuth [degree]; centre and half width [kpc]. Empty where the hand is
+        not to change them.
     alt
         The picture in words.
     """
 
     pixels: bytes
     frame: dict[str, Any]
-    direction: tuple[float, float]
-    field: tuple[float, float, float]
+    direction: tuple[float, ...]
+    field: tuple[float, ...]
     alt: str
 
 

@@ -26,13 +26,13 @@ class Status(widgets.HTML):
         stars += "" if count == n else f"{_thousands(n)} stars"
         self._line = f"{stars} · {state} · {milliseconds:.0f} ms"
         outside = "outside the training population: extrapolated"
-        self._warning = "" if inside else _alert("warning", outside)
+        self._warning = "" if inside else alert("warning", outside)
         self._error = ""
         self._write()
 
     def error(self, what: str, error: Exception) -> None:
         """Say in one sentence what could not be drawn, until something else is."""
-        self._error = _failure(what, error)
+        self._error = failure(what, error)
         self._write()
 
     def tell(self, action: Callable[[], str]) -> None:
@@ -40,7 +40,7 @@ class Status(widgets.HTML):
         try:
             self._note = html.escape(action())
         except Exception as error:
-            self._note = _failure("That did not work", error)
+            self._note = failure("That did not work", error)
         self._write()
 
     def forget(self) -> None:
@@ -52,20 +52,22 @@ class Status(widgets.HTML):
         self.value = "<br>".join(f"<span>{part}</span>" for part in parts if part)
 
 
-def _alert(kind: str, text: str) -> str:
+def alert(kind: str, text: str) -> str:
+    """Text as HTML that is read out at once; the kind is ``warning`` or ``error``."""
     return f'<span class="gfl-{kind}" role="alert">{html.escape(text)}</span>'
 
 
-def _failure(what: str, error: Exception) -> str:
+def failure(what: str, error: BaseException) -> str:
+    """What did not work and why, as HTML."""
     _LOG.debug("%s", what, exc_info=error)
-    return _alert("error", f"{what}: {sentence(error)}")
+    return alert("error", f"{what}: {sentence(error)}")
 
 
 def _thousands(number: int) -> str:
     return f"{number:,}".replace(",", " ")
 
 
-def sentence(error: Exception) -> str:
+def sentence(error: BaseException) -> str:
     """Return the first line of an error, or its type if it has nothing to say."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__

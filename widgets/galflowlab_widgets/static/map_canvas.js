@@ -105,7 +105,8 @@ class MapPainter extends Painter {
     this.ticksBelow(shift(frame.xticks, right), panel, bottom);
     this.ticksLeft(shift(frame.yticks, up), panel, first ? SIZE.left - 26 : 0);
     const turn = -Math.PI / 2;
-    this.text(column.y, x - (first ? SIZE.left - 11 : 14), y + side / 2, { turn, room: side });
+    const upward = frame.rows[panel.row].y ?? column.y;
+    this.text(upward, x - (first ? SIZE.left - 11 : 14), y + side / 2, { turn, room: side });
     const room = side + SIZE.gap - 8;
     if (bottom) this.text(column.x, x + side / 2, y + side + 36, { room });
     if (panel.row === 0) this.text(column.title, x + side / 2, y - 14, { size: 13, room });
@@ -196,9 +197,24 @@ class MapView {
       painter.colourBar(row, tables(row.palette), panel);
     }
     this.canvas.setAttribute("aria-label", alt);
+    this.describe();
     this.canvas.dataset.frame = ++this.drawn;
     this.canvas.dataset.state = frame.state ?? "";
     this.answer(frame);
+  }
+
+  // Maps that can be turned or moved take keys; others are only a picture.
+  describe() {
+    const handled = Boolean(this.direction || this.field);
+    if (this.handled === handled) return;
+    this.handled = handled;
+    this.canvas.tabIndex = handled ? 0 : -1;
+    // With this role screen readers leave the arrow keys to the canvas.
+    this.canvas.setAttribute("role", handled ? "application" : "img");
+    for (const [name, text] of [["roledescription", "maps"], ["description", HINT]]) {
+      if (handled) this.canvas.setAttribute(`aria-${name}`, text);
+      else this.canvas.removeAttribute(`aria-${name}`);
+    }
   }
 
   answer({ ping }) {
@@ -210,11 +226,6 @@ class MapView {
 
 function render({ model, el }) {
   const canvas = document.createElement("canvas");
-  // With this role screen readers leave the arrow keys to the canvas.
-  canvas.setAttribute("role", "application");
-  canvas.setAttribute("aria-roledescription", "maps");
-  canvas.setAttribute("aria-description", HINT);
-  canvas.tabIndex = 0;
   el.append(canvas);
 
   const view = new MapView(model, canvas);
