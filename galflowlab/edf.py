@@ -68,7 +68,7 @@ class EDF:
     @property
     def preset(self) -> str:
         """Name of the architecture."""
-        return self._model.preset
+        return self._model.architecture.name
 
     @property
     def n_parameters(self) -> int:
@@ -236,6 +236,7 @@ class EDF:
         """Write weights, transforms, population and card to one safetensors file."""
         header = {
             "preset": self.preset,
+            "hyper": dict(self._model.architecture.hyper),
             "symmetric": self._model.symmetric,
             "columns": list(self.columns),
             "units": [COLUMNS[name].unit.to_string() for name in self.columns],

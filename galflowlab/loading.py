@@ -7,21 +7,24 @@ from pathlib import Path
 
 from galflowlab.checkpoint import read_tensors
 from galflowlab.edf import EDF, KIND
+from galflowlab.files import one_line
+from galflowlab.flow.architectures import saved_architecture
 from galflowlab.flow.model import FlowModel
 from galflowlab.flow.symmetric import SymmetricModel
+from galflowlab.galacticflow import is_torch_file, load_galacticflow
 from galflowlab.population import Population
-from galflowlab.schema import EDF_COLUMNS
+from galflowlab.schema import CONTEXT, EDF_COLUMNS
 
 
 def load(name_or_path: str | Path) -> EDF:
-    """Load an eDF: the name of an embedded model, or a file that `EDF.save` wrote.
+    """Load an eDF: an embedded model by name, what `EDF.save` wrote, or a GalacticFlow model.
 
     Raises
     ------
     FileNotFoundError
-        If it is neither.
+        If it is none of these.
     ValueError
-        If the file is not an eDF of ours.
+        If the file is not an eDF of ours, nor a model that `load_galacticflow` can read.
     """
     path = Path(name_or_path)
     if not path.is_file():
@@ -31,6 +34,12 @@ def load(name_or_path: str | Path) -> EDF:
                 f"{name_or_path}: neither a file nor one of the embedded models {sorted(embedded)}"
             )
         path = embedded[str(name_or_path)]
+    edf = load_galacticflow(path) if is_torch_file(path) else _load_saved(path)
+    edf.source = str(name_or_path)
+    return edf
+
+
+def _load_saved(path: Path) -> EDF:
     tensors, header = read_tensors(path, KIND)
     try:
         population = tensors.pop("population")
@@ -41,11 +50,15 @@ def load(name_or_path: str | Path) -> EDF:
         raise ValueError(f"{path}: the header lacks {error}") from error
     if [c for c in EDF_COLUMNS if c in columns] != list(columns):
         raise ValueError(f"{path}: expected columns from {EDF_COLUMNS} in order, got {columns}")
+    if not set(context_names) <= set(CONTEXT) or len(set(context_names)) < len(context_names):
+        raise ValueError(f"{path}: expected distinct context names of {tuple(CONTEXT)}")
     kind = SymmetricModel if header.get("symmetric") else FlowModel
-    model = kind.from_tensors(preset, columns, context_names, tensors)
-    edf = EDF(model, Population(context_names, population.numpy()), card)
-    edf.source = str(name_or_path)
-    return edf
+    try:
+        architecture = saved_architecture(preset, header.get("hyper", {}))
+        model = kind.from_tensors(architecture, columns, context_names, tensors)
+    except ValueError as error:
+        raise ValueError(f"{path}: {one_line(error)}") from error
+    return EDF(model, Population(context_names, population.numpy()), card)
 
 
 def embedded_models() -> dict[str, Path]:

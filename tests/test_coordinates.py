@@ -80,14 +80,14 @@ def test_models_come_back_from_their_tensors(preset, data):
     model = FlowModel.fit_transforms(preset, EDF_COLUMNS, NAMES, stars, context)
     shaken(model.flow, size=0.01)
     tensors = {k: v.clone() for k, v in model.state_dict().items()}
-    again = FlowModel.from_tensors(preset, EDF_COLUMNS, NAMES, tensors)
+    again = FlowModel.from_tensors(PRESETS[preset], EDF_COLUMNS, NAMES, tensors)
     with torch.inference_mode():
         a, b = (m.log_prob(stars[0], context[:1]) for m in (model, again))
     assert torch.isfinite(a).all()
     torch.testing.assert_close(a, b, rtol=0, atol=0)
     del tensors["star_transform.marginals.x"]
     with pytest.raises(ValueError, match="do not fit"):
-        FlowModel.from_tensors(preset, EDF_COLUMNS, NAMES, tensors)
+        FlowModel.from_tensors(PRESETS[preset], EDF_COLUMNS, NAMES, tensors)
 
 
 def test_schedules():

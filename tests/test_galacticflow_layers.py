@@ -6,7 +6,14 @@ import pytest
 import torch
 
 from galflowlab.flow.architectures import find_preset
-from galflowlab.flow.galacticflow_layers import DoubleSplineCoupling, LearnedLinear
+from galflowlab.flow.folded_galacticflow import FoldedPublished
+from galflowlab.flow.folding import FoldedFlow
+from galflowlab.flow.galacticflow_layers import (
+    DoubleSplineCoupling,
+    LearnedLinear,
+    SingleSplineCoupling,
+)
+from galflowlab.flow.workspace import Workspace
 from tests.flows import points, shaken
 
 
@@ -14,7 +21,14 @@ def coupling(features):
     return DoubleSplineCoupling(features, 3, hidden=16, layers=3, bins=6, bound=3.0)
 
 
-LAYERS = {"linear": LearnedLinear, "double spline": coupling}
+def single(features, first=None):
+    first = features // 2 if first is None else first
+    return SingleSplineCoupling(
+        features, 3, first=first, hidden=16, layers=3, bins=6, bound=3.0, slope=0.05
+    )
+
+
+LAYERS = {"linear": LearnedLinear, "double spline": coupling, "single spline": single}
 
 
 @pytest.mark.parametrize("features", [2, 5, 10])
@@ -121,3 +135,43 @@ def test_preset_has_the_published_size():
     assert len(flow.flows) == 28
     assert 2.9e6 < sum(p.numel() for p in flow.parameters()) < 3.0e6
     assert couplings[0].net1.linear[-1].weight.shape == (5 * 29, 128)
+
+
+def test_single_coupling_leaves_the_first_features_alone():
+    torch.manual_seed(0)
+    layer = shaken(single(5, first=2), size=0.2)
+    x = points(40, 5).float()
+    z, _ = layer.inverse(x, points(40, 3, seed=2).float())
+    assert torch.equal(z[:, :2], x[:, :2])
+    assert float((z[:, 2:] - x[:, 2:]).detach().abs().median()) > 0.01
+
+
+@pytest.mark.parametrize("first", [1, 2, 6])
+@pytest.mark.parametrize("depth", [1, 2, 4])
+def test_single_coupling_folds(first, depth):
+    """Also between linear layers and couplings of the other kind, and with another slope."""
+    torch.manual_seed(depth)
+    size = {"hidden": 16, "layers": depth, "bins": 5, "bound": 2.5, "slope": 0.07}
+    layers = [
+        SingleSplineCoupling(7, 2, first=first, **size),
+        LearnedLinear(7),
+        DoubleSplineCoupling(7, 2, **size),
+        SingleSplineCoupling(7, 2, first=7 - first, **size),
+        LearnedLinear(7),
+    ]
+    flow = shaken(
+        nf.ConditionalNormalizingFlow(nf.distributions.DiagGaussian(7, trainable=False), layers),
+        size=0.15,
+    )
+    context = torch.tensor([0.5, -1.0], dtype=torch.float64)
+    noise = points(500, 7).T.float()
+    folded = FoldedFlow(flow, 7)
+    assert {type(layer) for layer, _ in folded.layers} == {FoldedPublished}
+    stars, work = torch.cat([noise, torch.ones_like(noise[:1])]), Workspace(torch.device("cpu"))
+    work.resize(500)
+    with torch.inference_mode():
+        for step in folded.at(context):
+            stars = step(stars, work)
+        plain = flow.forward(noise.T.contiguous(), context.float().expand(500, -1)).T
+    torch.testing.assert_close(folded.tail.float() @ stars, plain, rtol=1e-4, atol=1e-4)
+    assert float((plain - noise).abs().max()) > 0.1

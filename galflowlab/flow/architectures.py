@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import normflows as nf
 import torch
 
 from galflowlab.flow.autoregressive import AutoregressiveSpline
 from galflowlab.flow.coordinates import AS_PUBLISHED, PHYSICAL, Coordinates
-from galflowlab.flow.galacticflow_layers import DoubleSplineCoupling, LearnedLinear
 from galflowlab.flow.layers import AffineCoupling, SplineCoupling
+from galflowlab.flow.published import PAPER, PublishedArchitecture
 
 
 def live(features: int, context_features: int) -> nf.ConditionalNormalizingFlow:
@@ -48,15 +49,7 @@ def density(features: int, context_features: int) -> nf.ConditionalNormalizingFl
 
 def paper(features: int, context_features: int) -> nf.ConditionalNormalizingFlow:
     """As published by GalacticFlow (Wolf & Buck 2023): 14 double layers of 128 with 10 bins."""
-    layers: list[torch.nn.Module] = []
-    for _ in range(14):
-        layers.append(
-            DoubleSplineCoupling(
-                features, context_features, hidden=128, layers=4, bins=10, bound=3.0
-            )
-        )
-        layers.append(LearnedLinear(features))
-    return _flow(features, layers)
+    return PAPER.flow(features, context_features)
 
 
 def _affine_coupling(
@@ -79,27 +72,65 @@ def _flow(features: int, layers: list[torch.nn.Module]) -> nf.ConditionalNormali
     )
 
 
+class Architecture(Protocol):
+    """What a `FlowModel` is built from, and says of itself in a file."""
+
+    @property
+    def name(self) -> str:
+        """That of a preset, or of a family."""
+
+    @property
+    def coordinates(self) -> Coordinates:
+        """In which the flow sees contexts and stars."""
+
+    @property
+    def hyper(self) -> Mapping[str, Any]:
+        """What decides it besides its name, JSON-serialisable."""
+
+    @property
+    def flow(self) -> Callable[[int, int], nf.ConditionalNormalizingFlow]:
+        """Builds it for a number of star features and of context entries."""
+
+    def shapes(self, features: int, context_features: int) -> Mapping[str, tuple[int, ...]]:
+        """Shapes of the weights whose size `hyper` decides, by name in the state of the flow."""
+
+
 @dataclass(frozen=True)
 class Preset:
-    """An architecture, and the coordinates in which it sees contexts and stars.
+    """An architecture whose name says everything.
 
     Parameters
     ----------
+    name
+        In `PRESETS`.
     flow
         Builds it for a number of star features and of context entries.
     coordinates
         Physics taken out first, or columns as they are.
     """
 
+    name: str
     flow: Callable[[int, int], nf.ConditionalNormalizingFlow]
     coordinates: Coordinates = PHYSICAL
 
+    @property
+    def hyper(self) -> Mapping[str, Any]:
+        """Nothing."""
+        return {}
+
+    def shapes(self, features: int, context_features: int) -> Mapping[str, tuple[int, ...]]:
+        """None: no file decides the size of a preset."""
+        return {}
+
 
 PRESETS = {
-    "live": Preset(live),
-    "accurate": Preset(accurate),
-    "density": Preset(density),
-    "paper": Preset(paper, AS_PUBLISHED),
+    preset.name: preset
+    for preset in (
+        Preset("live", live),
+        Preset("accurate", accurate),
+        Preset("density", density),
+        Preset("paper", paper, AS_PUBLISHED),
+    )
 }
 
 
@@ -108,3 +139,16 @@ def find_preset(name: str) -> Preset:
     if name not in PRESETS:
         raise ValueError(f"unknown preset {name!r}; known are {sorted(PRESETS)}")
     return PRESETS[name]
+
+
+def saved_architecture(name: str, hyper: Mapping[str, Any]) -> Architecture:
+    """Return the architecture that a file describes.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, or hyper-parameters that it does not have.
+    """
+    if name == PublishedArchitecture.name:
+        return PublishedArchitecture.of_hyper(hyper)
+    return find_preset(name)

@@ -51,27 +51,37 @@ class Coordinates:
         return ContextTransform(context_names, *context, logarithmic=self.logarithmic), stars
 
 
-def _linear_context(names: tuple[str, ...], context: Tensor) -> ContextTransform:
-    """Mean and standard deviation, without logarithm or saturation."""
-    context = context.to(torch.float64)
-    mean, std = context.mean(dim=0), context.std(dim=0, correction=0)
-    std = torch.where(std > 0, std, torch.ones_like(std))
+def standardised_context(names: tuple[str, ...], mean: Tensor, std: Tensor) -> ContextTransform:
+    """Take contexts by mean and standard deviation, without logarithm or saturation."""
     everywhere = torch.full_like(mean, torch.inf)
     return ContextTransform(names, mean, std, -everywhere, everywhere, logarithmic=frozenset())
 
 
-def _standardised(columns: tuple[str, ...], stars: list[Tensor], context: Tensor) -> StarTransform:
-    """Mean and standard deviation of all stars, the same for every galaxy."""
-    pooled = torch.cat(stars)
-    mean, std = pooled.mean(dim=0), pooled.std(dim=0, correction=0)
-    std = torch.where(std > 0, std, torch.ones_like(std))
-    scale = ContextScale(mean[None], torch.log(std)[None], contexts=context.shape[1])
+def standardised_stars(
+    columns: tuple[str, ...], mean: Tensor, std: Tensor, *, contexts: int
+) -> StarTransform:
+    """Take columns by mean and standard deviation, the same for every galaxy."""
+    scale = ContextScale(mean[None], torch.log(std)[None], contexts=contexts)
     ends = torch.tensor([-1.0, 1.0], dtype=torch.float64).expand(len(columns), 2)
     return StarTransform(AsGiven(columns), scale, KnotSpline(ends, ends, torch.ones_like(ends)))
+
+
+def _fit_context(names: tuple[str, ...], context: Tensor) -> ContextTransform:
+    return standardised_context(names, *_mean_and_std(context.to(torch.float64)))
+
+
+def _fit_stars(columns: tuple[str, ...], stars: list[Tensor], context: Tensor) -> StarTransform:
+    mean, std = _mean_and_std(torch.cat(stars))
+    return standardised_stars(columns, mean, std, contexts=context.shape[1])
+
+
+def _mean_and_std(values: Tensor) -> tuple[Tensor, Tensor]:
+    mean, std = values.mean(dim=0), values.std(dim=0, correction=0)
+    return mean, torch.where(std > 0, std, torch.ones_like(std))
 
 
 PHYSICAL = Coordinates(Canonical, LOGARITHMIC, ContextTransform.fit, StarTransform.fit)
 """Cylindrical, scaled by context, Gaussianised."""
 
-AS_PUBLISHED = Coordinates(AsGiven, frozenset(), _linear_context, _standardised)
+AS_PUBLISHED = Coordinates(AsGiven, frozenset(), _fit_context, _fit_stars)
 """Standardised columns and context, as GalacticFlow has them (Wolf & Buck 2023, section 3)."""

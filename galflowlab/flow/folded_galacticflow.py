@@ -1,4 +1,4 @@
-"""GalacticFlow's double coupling with one context folded in, in (feature, star) layout."""
+"""GalacticFlow's couplings with one context folded in, in (feature, star) layout."""
 
 from __future__ import annotations
 
@@ -10,104 +10,119 @@ from torch.nn.functional import leaky_relu, leaky_relu_
 
 from galflowlab.flow.folded_net import exact, ones_after, single, with_bias
 from galflowlab.flow.folded_spline import parameter_order
-from galflowlab.flow.galacticflow_layers import SLOPE, DoubleSplineCoupling, LeakyNet
+from galflowlab.flow.galacticflow_layers import (
+    DoubleSplineCoupling,
+    LeakyNet,
+    SingleSplineCoupling,
+)
 from galflowlab.flow.spline_kernel import SplineShape
 from galflowlab.flow.workspace import Step, Workspace
 
 _NEVER_EMPTY = 1e-9  # relative size of a bin, far below rounding, that keeps 0 / 0 away
 
 
-class FoldedDoubleSpline:
-    """A `DoubleSplineCoupling`, base to data; its nets of the context become columns."""
+class FoldedPublished:
+    """A coupling of GalacticFlow, base to data; its nets of the context become columns."""
 
-    def __init__(self, layer: DoubleSplineCoupling, device: torch.device) -> None:
-        features, self.first = layer.features, layer.first
+    def __init__(
+        self, layer: SingleSplineCoupling | DoubleSplineCoupling, device: torch.device
+    ) -> None:
+        first, features = layer.first, layer.features
         self.order = torch.arange(features)
-        self.shape = SplineShape(layer.bins, layer.bound, (_NEVER_EMPTY, _NEVER_EMPTY, 0.0))
-        self.net1 = _FoldedProduct(
-            layer.net1, layer.net_cond1, self.shape, features - self.first, device, one_first=True
-        )
-        self.net2 = _FoldedProduct(
-            layer.net2, layer.net_cond2, self.shape, self.first, device, one_first=False
-        )
+        shape = SplineShape(layer.bins, layer.bound, (_NEVER_EMPTY, _NEVER_EMPTY, 0.0))
+        # Ones before the first features and after the last, for nets of either.
+        low, high = range(1, first + 1), range(first + 1, features + 1)
+        before, after = range(first + 1), range(first + 1, features + 2)
+        if isinstance(layer, SingleSplineCoupling):
+            moves = [(layer.net, layer.net_cond, before, high)]
+        else:
+            moves = [
+                (layer.net2, layer.net_cond2, after, low),
+                (layer.net1, layer.net_cond1, before, high),
+            ]
+        self.moves = [
+            _FoldedMove(net, of_context, shape, inputs, moved, device)
+            for net, of_context, inputs, moved in moves
+        ]
         self._device = device
 
     def at(self, context: Tensor, matrix: Tensor, buffer: str) -> Step:
         """Fold a standardised context; as `FoldedSpline.at`."""
-        return _DoubleSplineStep(
-            # Ones before the first half and after the second, for the nets of either.
+        return _PublishedStep(
             matrix=single(torch.cat([matrix[-1:], matrix]), self._device),
-            net1=self.net1.at(context),
-            net2=self.net2.at(context),
-            first=self.first,
-            shape=self.shape,
+            moves=[move.at(context) for move in self.moves],
             buffer=buffer,
         )
 
 
-class _FoldedProduct:
-    """Product of a net of the stars and a net of the context."""
+class _FoldedMove:
+    """Splines whose parameters are the product of a net of the stars and one of the context.
+
+    Parameters
+    ----------
+    inputs, moved
+        Rows that the net reads, the ones before or after them included, and those it moves.
+    """
 
     def __init__(
         self,
         net: LeakyNet,
         of_context: LeakyNet,
         shape: SplineShape,
-        moved: int,
+        inputs: range,
+        moved: range,
         device: torch.device,
-        *,
-        one_first: bool,
     ) -> None:
+        self.shape, self.inputs, self.moved, self.slope = shape, inputs, moved, net.slope
         *inner, last = [with_bias(exact(m.weight), exact(m.bias)) for m in net.linear]
         self.of_context = [(exact(m.weight), exact(m.bias)) for m in of_context.linear]
-        self.to_parameters, slopes_at_ends = parameter_order(shape, moved, 1.0)
+        self.to_parameters, slopes_at_ends = parameter_order(shape, len(moved), 1.0)
         last = self.to_parameters @ last
         last[:, -1] += slopes_at_ends
         self.fixed = (slopes_at_ends != 0).double()
-        inner = [ones_after(matrix) for matrix in inner]
-        if one_first:
-            inner[0] = inner[0].roll(1, dims=1)
-        self.inner, self.last = [single(m, device) for m in inner], single(last, device)
+        matrices = [*map(ones_after, inner), last]
+        if inputs.start == 0:  # the ones come first
+            matrices[0] = matrices[0].roll(1, dims=1)
+        *self.inner, self.last = [single(m, device) for m in matrices]
 
-    def at(self, context: Tensor) -> _ProductStep:
+    def at(self, context: Tensor) -> _Move:
         factor = context
         for weight, bias in self.of_context:
-            factor = leaky_relu(torch.addmv(bias, weight, factor), SLOPE)
-        factor = self.to_parameters @ factor + self.fixed
-        return _ProductStep(self.inner, self.last, single(factor[:, None], self.last.device))
+            factor = leaky_relu(torch.addmv(bias, weight, factor), self.slope)
+        factor = single((self.to_parameters @ factor + self.fixed)[:, None], self.last.device)
+        return _Move(self.shape, self.inputs, self.moved, self.inner, self.last, self.slope, factor)
 
 
 @dataclass(frozen=True)
-class _ProductStep:
+class _Move:
+    shape: SplineShape
+    inputs: range
+    moved: range
     inner: list[Tensor]
     last: Tensor
+    slope: float
     factor: Tensor
 
-    def __call__(self, stars: Tensor, work: Workspace) -> Tensor:
-        """Parameters of `SplineShape` for inputs and ones, (input + 1, star)."""
+    def __call__(self, buffer: str, rows: int, work: Workspace) -> None:
+        """Move some rows of the tensor of this name and height by others."""
+        stars = work(buffer, rows, self.inputs.start, self.inputs.stop)
         for i, matrix in enumerate(self.inner):
             h = work(("hidden even", "hidden odd")[i % 2], len(matrix))
-            stars = leaky_relu_(torch.mm(matrix, stars, out=h), SLOPE)
+            stars = leaky_relu_(torch.mm(matrix, stars, out=h), self.slope)
         raw = torch.mm(self.last, stars, out=work("raw", len(self.last)))
-        return leaky_relu_(raw, SLOPE).mul_(self.factor)
+        raw = leaky_relu_(raw, self.slope).mul_(self.factor)
+        self.shape.invert(work(buffer, rows, self.moved.start, self.moved.stop), raw, work)
 
 
 @dataclass(frozen=True)
-class _DoubleSplineStep:
+class _PublishedStep:
     matrix: Tensor
-    net1: _ProductStep
-    net2: _ProductStep
-    first: int
-    shape: SplineShape
+    moves: list[_Move]
     buffer: str
 
     def __call__(self, stars: Tensor, work: Workspace) -> Tensor:
-        rows, middle = len(self.matrix), self.first + 1
+        rows = len(self.matrix)
         torch.mm(self.matrix, stars, out=work(self.buffer, rows))
-        first, second = (
-            work(self.buffer, rows, 1, middle),
-            work(self.buffer, rows, middle, rows - 1),
-        )
-        self.shape.invert(first, self.net2(work(self.buffer, rows, middle, rows), work), work)
-        self.shape.invert(second, self.net1(work(self.buffer, rows, 0, middle), work), work)
+        for move in self.moves:
+            move(self.buffer, rows, work)
         return work(self.buffer, rows, 1, rows)

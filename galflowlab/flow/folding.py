@@ -14,10 +14,14 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from galflowlab.flow.folded_galacticflow import FoldedDoubleSpline
+from galflowlab.flow.folded_galacticflow import FoldedPublished
 from galflowlab.flow.folded_net import FoldedNet, NetStep, single
 from galflowlab.flow.folded_spline import FoldedSpline
-from galflowlab.flow.galacticflow_layers import DoubleSplineCoupling, LearnedLinear
+from galflowlab.flow.galacticflow_layers import (
+    DoubleSplineCoupling,
+    LearnedLinear,
+    SingleSplineCoupling,
+)
 from galflowlab.flow.layers import MAX_LOG_SCALE, AffineCoupling, SplineCoupling
 from galflowlab.flow.workspace import Step, Workspace
 
@@ -77,7 +81,7 @@ class Unfolded:
         return step
 
 
-Folded = FoldedAffine | FoldedSpline | FoldedDoubleSpline | Unfolded
+Folded = FoldedAffine | FoldedSpline | FoldedPublished | Unfolded
 
 
 def fold(layer: nf.flows.Flow, features: int, device: torch.device) -> Folded:
@@ -86,8 +90,8 @@ def fold(layer: nf.flows.Flow, features: int, device: torch.device) -> Folded:
         return FoldedAffine(layer, device)
     if isinstance(layer, SplineCoupling):
         return FoldedSpline(layer, device)
-    if isinstance(layer, DoubleSplineCoupling):
-        return FoldedDoubleSpline(layer, device)
+    if isinstance(layer, (SingleSplineCoupling, DoubleSplineCoupling)):
+        return FoldedPublished(layer, device)
     return Unfolded(layer, features, device)
 
 

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from galflowlab.flow.layers import mask_free_spline
 
-SLOPE = 0.2  # of the leaky ReLU on its negative side
+SLOPE = 0.2  # of the leaky ReLU on its negative side, in the published models
 
 
 class LearnedLinear(Flow):
@@ -55,54 +55,19 @@ class LearnedLinear(Flow):
         return self.S.abs().log().sum().expand(len(z))
 
 
-class DoubleSplineCoupling(Flow):
-    """Spline coupling that moves the second half by the first, then the first by the second.
+class _SplineCoupling(Flow):
+    """What both couplings share: no least bin or slope; linear tails of slope one.
 
-    The parameters of the splines are the outputs of a net of the other half times, entry by
-    entry, those of a net of the context. No least bin or slope; linear tails of slope one.
-
-    Parameters
-    ----------
-    features, context_features
-        Number of star features and of context entries.
-    hidden, layers
-        Width of the nets and number of their weight matrices.
-    bins, bound
-        K bins on [-bound, bound].
+    The parameters of the splines are the outputs of a net of the stars times, entry by entry,
+    those of a net of the context.
     """
 
-    def __init__(
-        self,
-        features: int,
-        context_features: int,
-        *,
-        hidden: int,
-        layers: int,
-        bins: int,
-        bound: float,
-    ) -> None:
+    def __init__(self, features: int, first: int, *, bins: int, bound: float) -> None:
         super().__init__()
-        self.features, self.bins, self.bound = features, bins, bound
-        self.first = first = features // 2
-        second = features - first
-        self.net1 = LeakyNet(first, hidden, layers, second * (3 * bins - 1))
-        self.net2 = LeakyNet(second, hidden, layers, first * (3 * bins - 1))
-        self.net_cond1 = LeakyNet(context_features, hidden, layers, second * (3 * bins - 1))
-        self.net_cond2 = LeakyNet(context_features, hidden, layers, first * (3 * bins - 1))
+        self.features, self.first, self.bins, self.bound = features, first, bins, bound
 
-    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Base to data; returns the stars and the log determinant, shape (star,)."""
-        b, a = z[:, : self.first], z[:, self.first :]
-        b, log_det_b = self._spline(b, self.net_cond2(context) * self.net2(a), inverse=True)
-        a, log_det_a = self._spline(a, self.net_cond1(context) * self.net1(b), inverse=True)
-        return torch.cat([b, a], dim=1), log_det_a + log_det_b
-
-    def inverse(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Data to base."""
-        b, a = z[:, : self.first], z[:, self.first :]
-        a, log_det_a = self._spline(a, self.net_cond1(context) * self.net1(b), inverse=False)
-        b, log_det_b = self._spline(b, self.net_cond2(context) * self.net2(a), inverse=False)
-        return torch.cat([b, a], dim=1), log_det_a + log_det_b
+    def _outputs(self, moved: int) -> int:
+        return moved * (3 * self.bins - 1)
 
     def _spline(self, value: Tensor, raw: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:
         k = self.bins
@@ -119,15 +84,113 @@ class DoubleSplineCoupling(Flow):
         return value, log_slope.sum(dim=1)
 
 
+class SingleSplineCoupling(_SplineCoupling):
+    """Spline coupling that moves the last features by the first ones, which stay: NSF_CL.
+
+    Parameters
+    ----------
+    features, context_features
+        Number of star features and of context entries.
+    first
+        Number of features that stay.
+    hidden, layers, slope
+        Width of the nets, number of their weight matrices, and slope of their leaky ReLU.
+    bins, bound
+        K bins on [-bound, bound].
+    """
+
+    def __init__(
+        self,
+        features: int,
+        context_features: int,
+        *,
+        first: int,
+        hidden: int,
+        layers: int,
+        bins: int,
+        bound: float,
+        slope: float = SLOPE,
+    ) -> None:
+        super().__init__(features, first, bins=bins, bound=bound)
+        outputs = self._outputs(features - first)
+        self.net = LeakyNet(first, hidden, layers, outputs, slope)
+        self.net_cond = LeakyNet(context_features, hidden, layers, outputs, slope)
+
+    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Base to data; returns the stars and the log determinant, shape (star,)."""
+        return self._moved(z, context, inverse=True)
+
+    def inverse(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Data to base."""
+        return self._moved(z, context, inverse=False)
+
+    def _moved(self, z: Tensor, context: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:
+        kept, moved = z[:, : self.first], z[:, self.first :]
+        raw = self.net_cond(context) * self.net(kept)
+        moved, log_det = self._spline(moved, raw, inverse=inverse)
+        return torch.cat([kept, moved], dim=1), log_det
+
+
+class DoubleSplineCoupling(_SplineCoupling):
+    """Spline coupling that moves the second half by the first, then the first by the second.
+
+    NSF_CL2 of the published code, the kind of the published models.
+
+    Parameters
+    ----------
+    features, context_features
+        Number of star features and of context entries.
+    hidden, layers, slope
+        Width of the nets, number of their weight matrices, and slope of their leaky ReLU.
+    bins, bound
+        K bins on [-bound, bound].
+    """
+
+    def __init__(
+        self,
+        features: int,
+        context_features: int,
+        *,
+        hidden: int,
+        layers: int,
+        bins: int,
+        bound: float,
+        slope: float = SLOPE,
+    ) -> None:
+        first = features // 2
+        super().__init__(features, first, bins=bins, bound=bound)
+        second = features - first
+        of_second, of_first = self._outputs(second), self._outputs(first)
+        self.net1 = LeakyNet(first, hidden, layers, of_second, slope)
+        self.net2 = LeakyNet(second, hidden, layers, of_first, slope)
+        self.net_cond1 = LeakyNet(context_features, hidden, layers, of_second, slope)
+        self.net_cond2 = LeakyNet(context_features, hidden, layers, of_first, slope)
+
+    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Base to data; returns the stars and the log determinant, shape (star,)."""
+        b, a = z[:, : self.first], z[:, self.first :]
+        b, log_det_b = self._spline(b, self.net_cond2(context) * self.net2(a), inverse=True)
+        a, log_det_a = self._spline(a, self.net_cond1(context) * self.net1(b), inverse=True)
+        return torch.cat([b, a], dim=1), log_det_a + log_det_b
+
+    def inverse(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Data to base."""
+        b, a = z[:, : self.first], z[:, self.first :]
+        a, log_det_a = self._spline(a, self.net_cond1(context) * self.net1(b), inverse=False)
+        b, log_det_b = self._spline(b, self.net_cond2(context) * self.net2(a), inverse=False)
+        return torch.cat([b, a], dim=1), log_det_a + log_det_b
+
+
 class LeakyNet(torch.nn.Module):
     """Perceptron with a leaky ReLU after every layer, the last one too."""
 
-    def __init__(self, inputs: int, hidden: int, layers: int, outputs: int) -> None:
+    def __init__(self, inputs: int, hidden: int, layers: int, outputs: int, slope: float) -> None:
         super().__init__()
+        self.slope = slope
         sizes = [inputs, *[hidden] * (layers - 1), outputs]
         modules: list[torch.nn.Module] = []
         for n_in, n_out in pairwise(sizes):
-            modules += [torch.nn.Linear(n_in, n_out), torch.nn.LeakyReLU(SLOPE)]
+            modules += [torch.nn.Linear(n_in, n_out), torch.nn.LeakyReLU(slope)]
         self.network = torch.nn.Sequential(*modules)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from galflowlab.flow.architectures import find_preset
+from galflowlab.flow.architectures import Architecture, find_preset
 from galflowlab.flow.transforms import ContextTransform, StarTransform
 
 _LN_2PI = math.log(2 * math.pi)
@@ -19,6 +19,13 @@ class FlowModel(torch.nn.Module):
     `forward` is data to base and `inverse` base to data, the other way round than in
     normflows, whose convention ends here. Transforms are float64, the network float32.
 
+    Parameters
+    ----------
+    architecture
+        Of the flow; its weights are random at first.
+    context_transform, star_transform
+        Of contexts and stars to what it sees.
+
     Attributes
     ----------
     seen
@@ -29,16 +36,16 @@ class FlowModel(torch.nn.Module):
 
     def __init__(
         self,
-        preset: str,
+        architecture: Architecture,
         context_transform: ContextTransform,
         star_transform: StarTransform,
     ) -> None:
         super().__init__()
-        self.preset = preset
+        self.architecture = architecture
         self.context_transform = context_transform
         self.star_transform = star_transform
         self.seen = self._columns_seen()
-        self.flow = find_preset(preset).flow(len(self.seen), len(self.context_names))
+        self.flow = architecture.flow(len(self.seen), len(self.context_names))
 
     def _columns_seen(self) -> list[int]:
         return list(range(len(self.columns)))
@@ -76,26 +83,33 @@ class FlowModel(torch.nn.Module):
         context
             Physical contexts, shape (galaxy, context).
         """
-        coordinates = find_preset(preset).coordinates
+        architecture = find_preset(preset)
+        coordinates = architecture.coordinates
         context_transform = coordinates.fit_context(context_names, context)
         star_transform = coordinates.fit_stars(columns, stars, context_transform(context))
-        return cls(preset, context_transform, star_transform)
+        return cls(architecture, context_transform, star_transform)
 
     @classmethod
     def from_tensors(
         cls,
-        preset: str,
+        architecture: Architecture,
         columns: tuple[str, ...],
         context_names: tuple[str, ...],
         tensors: dict[str, Tensor],
     ) -> FlowModel:
         """Rebuild from a state dict; raises ValueError if it does not fit."""
-        coordinates = find_preset(preset).coordinates
         try:
-            model = cls(preset, *coordinates.rebuild(columns, context_names, tensors))
+            transforms = architecture.coordinates.rebuild(columns, context_names, tensors)
+            # Before the flow is built: a damaged file may promise any size.
+            for name, shape in architecture.shapes(len(columns), len(context_names)).items():
+                if (found := tuple(tensors[f"flow.{name}"].shape)) != shape:
+                    raise ValueError(f"{name}: expected shape {shape}, got {found}")
+            model = cls(architecture, *transforms)
+            model.flow.to(_dtype_of_weights(tensors))
             model.load_state_dict(tensors)
-        except (KeyError, RuntimeError, TypeError, IndexError) as error:
-            raise ValueError(f"tensors do not fit a {preset!r} model: {error}") from error
+        except (KeyError, RuntimeError, TypeError, IndexError, ValueError) as error:
+            message = f"tensors do not fit a {architecture.name!r} model: {error}"
+            raise ValueError(message) from error
         return model
 
     def forward(self, stars: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
@@ -149,3 +163,10 @@ class FlowModel(torch.nn.Module):
     def _per_star(self, standard: Tensor, stars: int) -> Tensor:
         # normflows does not broadcast a context over the stars.
         return standard.to(self._dtype).expand(stars, -1)
+
+
+def _dtype_of_weights(tensors: dict[str, Tensor]) -> torch.dtype:
+    weights = {
+        t.dtype for n, t in tensors.items() if n.startswith("flow.") and t.is_floating_point()
+    }
+    return torch.float64 if weights == {torch.float64} else torch.float32
