@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from pathlib import Path
@@ -13,7 +14,7 @@ from safetensors.torch import save
 
 from galflowlab.files import replacing
 
-_KEY = "galflowlab"
+_KEY, _HASH = "galflowlab", "sha256"
 _MAX_HEADER = 64 << 20  # characters; a header is kilobytes, so anything near this is hostile
 
 
@@ -36,7 +37,7 @@ def write_tensors(
     path = Path(path)
     text = json.dumps({"kind": kind, **header}, allow_nan=False)
     contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    data = save(contiguous, metadata={_KEY: text})
+    data = save(contiguous, metadata={_KEY: text, _HASH: _digest(contiguous, text)})
     with replacing(path) as partial, partial.open("wb") as file:
         file.write(data)
         file.flush()
@@ -52,25 +53,38 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], 
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it is not a safetensors file, not ours, or of another kind.
+        If it is not a safetensors file, not ours, not as it was written, or of another kind.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
         with safe_open(path, framework="pt", device="cpu") as file:
-            text = (file.metadata() or {}).get(_KEY)
+            metadata = file.metadata() or {}
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except SafetensorError as error:
         raise ValueError(f"{path}: not a safetensors file ({error})") from error
+    text = metadata.get(_KEY)
     if text is None or len(text) > _MAX_HEADER:
         raise ValueError(f"{path}: a safetensors file, but without a {_KEY} header")
+    # Files written before there was a hash have none.
+    if _HASH in metadata and metadata[_HASH] != _digest(tensors, text):
+        raise ValueError(f"{path}: damaged; weights or header are not those that were written")
     try:
         header = json.loads(text)
-    except json.JSONDecodeError as error:
+    except (json.JSONDecodeError, RecursionError) as error:
         raise ValueError(f"{path}: the header is not JSON ({error})") from error
     if not isinstance(header, dict) or header.get("kind") != kind:
         found = header.get("kind") if isinstance(header, dict) else type(header).__name__
         raise ValueError(f"{path}: expected a file of kind {kind!r}, got {found!r}")
     header.pop("kind")
     return tensors, header
+
+
+def _digest(tensors: dict[str, torch.Tensor], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()

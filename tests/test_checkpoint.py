@@ -63,3 +63,23 @@ def test_other_files_are_refused(tmp_path):
             read_tensors(tmp_path / "cut.safetensors", "edf")
     with pytest.raises(FileNotFoundError, match="no such file"):
         read_tensors(tmp_path / "absent.safetensors", "edf")
+
+
+def test_a_changed_bit_is_noticed(tmp_path):
+    path = write_tensors(tmp_path / "m.safetensors", "edf", TENSORS, HEADER)
+    whole = path.read_bytes()
+    length = int.from_bytes(whole[:8], "little")
+    for place in (8 + length + 3, whole.index(b"2.5"), len(whole) - 1):
+        flipped = bytearray(whole)
+        flipped[place] ^= 1
+        path.write_bytes(bytes(flipped))
+        with pytest.raises(ValueError, match="not those that were written"):
+            read_tensors(path, "edf")
+
+
+def test_files_without_a_hash_are_read(tmp_path):
+    """As they were written before there was one."""
+    path = tmp_path / "m.safetensors"
+    tensors = {name: tensor.contiguous() for name, tensor in TENSORS.items()}
+    save_file(tensors, path, {"galflowlab": json.dumps({"kind": "edf", **HEADER})})
+    assert read_tensors(path, "edf")[1] == HEADER
