@@ -1,4 +1,4 @@
-"""Command line: ``galflowlab {lab,app,mock,train,sample,evaluate,crossval,info}``."""
+"""Command line: ``galflowlab {lab,app,mock,fetch,data,prepare,train,convert,sample,…}``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from galflowlab import commands, commands_crossval, commands_evaluate
+from galflowlab import (
+    commands,
+    commands_convert,
+    commands_crossval,
+    commands_data,
+    commands_evaluate,
+    commands_prepare,
+    commands_train,
+)
 from galflowlab._version import __version__
+from galflowlab.command_inputs import count
 from galflowlab.flow.architectures import PRESETS
 from galflowlab.schema import CONTEXT
 
@@ -34,24 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
-def _count(text: str) -> int:
-    """A positive whole number, also written as 1e5."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not (value >= 1 and value.is_integer()):
-        raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
-    return int(value)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="galflowlab", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     sub = parser.add_subparsers(dest="command", required=True, metavar="command")
     _add_servers(sub)
     _add_mock(sub)
-    _add_train(sub)
+    commands_data.add_to(sub)
+    commands_prepare.add_to(sub)
+    commands_train.add_to(sub)
+    commands_convert.add_to(sub)
     _add_sample(sub)
     _add_evaluate(sub)
     _add_crossval(sub)
@@ -70,8 +71,8 @@ def _add_servers(sub: argparse._SubParsersAction) -> None:
 
 
 def _add_suite(p: argparse.ArgumentParser, *, galaxies: int, stars: int, seed: int) -> None:
-    p.add_argument("--galaxies", type=_count, default=galaxies, help=f"default {galaxies}")
-    p.add_argument("--stars", type=_count, default=stars, help=f"per galaxy, default {stars}")
+    p.add_argument("--galaxies", type=count, default=galaxies, help=f"default {galaxies}")
+    p.add_argument("--stars", type=count, default=stars, help=f"per galaxy, default {stars}")
     p.add_argument("--seed", type=int, default=seed, help=f"default {seed}")
     p.add_argument(
         "--scatter", type=float, default=0.0, help="intrinsic scatter of all relations, 0 to 1"
@@ -89,7 +90,7 @@ def _add_suite(p: argparse.ArgumentParser, *, galaxies: int, stars: int, seed: i
         metavar=("LOW", "HIGH"),
         help="range of log10 of the stellar mass [Msun], default 7 to 11.2",
     )
-    p.add_argument("--workers", type=_count, default=1, help="processes, default 1")
+    p.add_argument("--workers", type=count, default=1, help="processes, default 1")
 
 
 def _add_mock(sub: argparse._SubParsersAction) -> None:
@@ -99,31 +100,10 @@ def _add_mock(sub: argparse._SubParsersAction) -> None:
     p.set_defaults(run=commands.mock)
 
 
-def _add_train(sub: argparse._SubParsersAction) -> None:
-    p = sub.add_parser("train", help="learn an eDF from galaxies; run again to resume")
-    p.add_argument("data", nargs="+", type=Path, help="galaxy files, or folders of them")
-    p.add_argument("-o", "--output", type=Path, required=True, help="model.safetensors")
-    p.add_argument("--preset", choices=sorted(PRESETS), default="live")
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--stars-seen", type=_count, help="budget; 4e6 unless the preset has its own")
-    p.add_argument("--batch", type=_count, help="stars per step; that of the preset")
-    p.add_argument("--learning-rate", type=float, help="its peak; that of the preset")
-    p.add_argument("--weight-decay", type=float, help="about 1 for few thousand stars")
-    p.add_argument("--symmetric", action="store_true", help="about the axis and the plane, exactly")
-    p.add_argument(
-        "--compiled", action="store_true", help="compile the steps: twice as fast, needs g++"
-    )
-    p.add_argument(
-        "--prepare", action="store_true", help="centre, align and clean the galaxies first"
-    )
-    p.add_argument("--quiet", action="store_true", help="no progress bar")
-    p.set_defaults(run=commands.train)
-
-
 def _add_sample(sub: argparse._SubParsersAction) -> None:
     p = sub.add_parser("sample", help="draw a galaxy and write its stars")
     p.add_argument("--model", default="mock", help="embedded name or file, default mock")
-    p.add_argument("-n", type=_count, default=100_000, help="number of stars, default 1e5")
+    p.add_argument("-n", type=count, default=100_000, help="number of stars, default 1e5")
     p.add_argument("--seed", type=int, required=True)
     p.add_argument("-o", "--output", type=Path, required=True, help=".fits .hdf5 .parquet .csv")
     for name, spec in CONTEXT.items():
@@ -145,9 +125,9 @@ def _add_evaluate(sub: argparse._SubParsersAction) -> None:
     p.add_argument("-o", "--output", type=Path, help="report.html, and report.json beside it")
     p.add_argument("--json", type=Path, help="write the numbers here")
     p.add_argument("--prepare", action="store_true", help="centre, align and clean DATA first")
-    p.add_argument("--size", type=_count, default=2000, help="stars of a metric, default 2000")
-    p.add_argument("--resamples", type=_count, default=200, help="of each null, default 200")
-    p.add_argument("--examined", type=_count, default=4, help="galaxies in detail, default 4")
+    p.add_argument("--size", type=count, default=2000, help="stars of a metric, default 2000")
+    p.add_argument("--resamples", type=count, default=200, help="of each null, default 200")
+    p.add_argument("--examined", type=count, default=4, help="galaxies in detail, default 4")
     _add_suite(p, galaxies=24, stars=10_000, seed=20_000)
     p.set_defaults(run=commands_evaluate.evaluate)
 
@@ -158,7 +138,7 @@ def _add_crossval(sub: argparse._SubParsersAction) -> None:
     )
     p.add_argument("data", nargs="*", type=Path, help="galaxy files or folders, default mocks")
     p.add_argument("-o", "--output", type=Path, required=True, help="folder")
-    p.add_argument("--leave-out", type=_count, default=5, help="galaxies at a time, default 5")
+    p.add_argument("--leave-out", type=count, default=5, help="galaxies at a time, default 5")
     p.add_argument(
         "--fraction",
         type=float,
@@ -166,7 +146,7 @@ def _add_crossval(sub: argparse._SubParsersAction) -> None:
         help="of the stars and of the budget, as a pilot that extrapolates; default 1",
     )
     p.add_argument("--preset", choices=sorted(PRESETS), default="live")
-    p.add_argument("--stars-seen", type=_count, help="budget of a fold of the whole run")
+    p.add_argument("--stars-seen", type=count, help="budget of a fold of the whole run")
     p.add_argument("--prepare", action="store_true", help="centre, align and clean DATA first")
     p.add_argument("--quiet", action="store_true", help="no progress bars")
     _add_suite(p, galaxies=24, stars=10_000, seed=1)

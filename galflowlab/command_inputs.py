@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +10,8 @@ import numpy as np
 
 import galflowlab
 from galflowlab import mocks
+from galflowlab.data import galaxy_files as galaxy_files
+from galflowlab.data import read_all
 from galflowlab.galaxy import Galaxy
 from galflowlab.schema import column_values
 
@@ -30,32 +31,30 @@ def suite(arguments: argparse.Namespace) -> list[Galaxy]:
     )
 
 
+def count(text: str) -> int:
+    """A positive whole number, also written as 1e5; raises ArgumentTypeError for others."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not (value >= 1 and value.is_integer()):
+        raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
+    return int(value)
+
+
 def require_folder(output: Path) -> None:
     """Refuse before the work, not after it, if the result could not be written."""
     if not output.parent.is_dir():
         raise FileNotFoundError(f"{output.parent}: no such folder")
 
 
-def galaxy_files(paths: Sequence[Path]) -> Iterator[Path]:
-    """Files as they are, and all files of folders."""
-    for path in paths:
-        if not path.is_dir():
-            yield path
-            continue
-        inside = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith("."))
-        if not inside:
-            raise FileNotFoundError(f"{path}: no galaxy files in this folder")
-        yield from inside
-
-
 def galaxies_to_judge_by(arguments: argparse.Namespace) -> list[Galaxy]:
     """Galaxies of the files named, or of the mock suite that is described instead."""
     if not arguments.data:
         return suite(arguments)
-    galaxies = [galflowlab.read(path) for path in galaxy_files(arguments.data)]
     if arguments.prepare:
-        return [galflowlab.prepare(galaxy) for galaxy in galaxies]
-    return [with_truth(galaxy) for galaxy in galaxies]
+        return list(read_all(arguments.data, prepare=galflowlab.prepare, workers=arguments.workers))
+    return [with_truth(galaxy) for galaxy in read_all(arguments.data)]
 
 
 def with_truth(galaxy: Galaxy) -> Galaxy:

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import galflowlab
-from galflowlab.command_inputs import galaxy_files, require_folder, suite
+from galflowlab.command_inputs import require_folder, suite
 from galflowlab.galaxy import Galaxy, Provenance
 from galflowlab.schema import COLUMNS, CONTEXT
 from galflowlab.tables import check_extension
@@ -74,38 +74,6 @@ def mock(arguments: argparse.Namespace) -> None:
     for galaxy in suite(arguments):
         path = galaxy.write(arguments.output / f"{galaxy.name}.hdf5")
         print(f"{path}  {_context_text(galaxy.context)}")
-
-
-def train(arguments: argparse.Namespace) -> None:
-    """Train on galaxy files; an interrupted training resumes when run again."""
-    output = arguments.output
-    if output.suffix != ".safetensors":
-        raise ValueError(f"{output}: a model is written as .safetensors")
-    require_folder(output)
-    galaxies = [galflowlab.read(path) for path in galaxy_files(arguments.data)]
-    if arguments.prepare:
-        galaxies = [galflowlab.prepare(galaxy) for galaxy in galaxies]
-    checkpoint = output.with_suffix(".partial.safetensors")
-    edf = galflowlab.fit(
-        galaxies,
-        preset=arguments.preset,
-        seed=arguments.seed,
-        stars_seen=arguments.stars_seen,
-        batch=arguments.batch,
-        learning_rate=arguments.learning_rate,
-        weight_decay=arguments.weight_decay,
-        symmetric=arguments.symmetric,
-        checkpoint=checkpoint,
-        progress=not arguments.quiet,
-        compiled=arguments.compiled,
-    )
-    edf.save(output)
-    checkpoint.unlink(missing_ok=True)
-    training = edf.card["training"]
-    print(
-        f"{output}: {training['galaxies']} galaxies, {training['stars_seen']:.3g} stars seen, "
-        f"held-out NLL {training['held_out_nll']:.3f} nats per star"
-    )
 
 
 def sample(arguments: argparse.Namespace) -> None:

@@ -86,7 +86,7 @@ class BatchesInMemory:
 class BatchesFromStore:
     """Stars are read, shuffled and mapped to coordinates in blocks, as they are needed.
 
-    In a symmetric model every other star is mirrored, in the next epoch the others.
+    For a symmetric model every other star is mirrored: in each epoch another random half.
     """
 
     def __init__(
@@ -130,11 +130,11 @@ class BatchesFromStore:
         rank, count = self._processes.rank, self._processes.count
         for block in self._stream.epoch(epoch, position):
             mine = slice((rank - block.first) % count, None, count)
-            mapped = self._mapped(block, mine, epoch)
+            mapped = self._mapped(block, mine)
             before = max(0, position - block.first)
             yield mapped.divided(len(range(before)[mine]))[1]
 
-    def _mapped(self, block: Block, mine: slice, epoch: int) -> _Mapped:
+    def _mapped(self, block: Block, mine: slice) -> _Mapped:
         """Flow coordinates of some stars, galaxy by galaxy: each has its own scales."""
         model, galaxy = self._model, block.galaxy[mine]
         order = np.argsort(galaxy, kind="stable")
@@ -142,7 +142,7 @@ class BatchesFromStore:
         stars = torch.from_numpy(block.stars[mine][order]).double()
         if isinstance(model, SymmetricModel):
             position = np.arange(block.first, block.first + len(block.galaxy))[mine]
-            odd = torch.from_numpy((position[order] + epoch) % 2 == 1)
+            odd = torch.from_numpy(position[order] % 2 == 1)
             stars[odd] = model.mirrored(stars[odd])
         x = torch.empty(len(order), len(model.seen))
         log_density = torch.empty(len(order), dtype=torch.float64)

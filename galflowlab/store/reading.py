@@ -13,11 +13,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from pyarrow import ArrowException, parquet
 from torch import Tensor
 
+from galflowlab.files import one_line
 from galflowlab.schema import CONTEXT, edf_columns
-from galflowlab.store.layout import DESCRIPTION, GALAXY, KIND, ROW, SAMPLE, VERSION, sha256
+from galflowlab.store.layout import (
+    DESCRIPTION,
+    GALAXY,
+    KIND,
+    ROW,
+    SAMPLE,
+    VERSION,
+    columns_of,
+    open_parquet,
+    sha256,
+)
 from galflowlab.training_set import TrainingSet, held_out_galaxies
 
 _MAX_DESCRIPTION = 1 << 30  # bytes
@@ -67,8 +77,17 @@ class StarStore:
         self._digest = hashlib.sha256(text.encode()).hexdigest()
         try:
             self._read(json.loads(text))
-        except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
-            raise ValueError(f"{self.path}: not the description of a store ({error})") from error
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+        ) as error:
+            raise ValueError(
+                f"{self.path}: not the description of a store ({one_line(error)})"
+            ) from error
         self._check_files()
 
     def _read(self, data: dict[str, Any]) -> None:
@@ -98,7 +117,7 @@ class StarStore:
     def _check_files(self) -> None:
         """Compare headers only: hashes of terabytes are for `verify`."""
         for path, rows in zip(self.files, self.rows, strict=True):
-            found = _parquet(path).metadata.num_rows
+            found = open_parquet(path, (*self.columns, GALAXY)).metadata.num_rows
             if found != rows:
                 raise ValueError(f"{path}: expected {rows} stars, got {found}")
 
@@ -167,7 +186,12 @@ class StarStore:
 
     @cached_property
     def _sample(self) -> dict[str, np.ndarray]:
-        return read_columns(self.path / SAMPLE, (*self.columns, GALAXY, ROW))
+        path, names = self.path / SAMPLE, [*self.columns, GALAXY, ROW]
+        file = open_parquet(path, names)
+        sample = columns_of(path, lambda: file.read(columns=names, use_threads=False))
+        if sample[GALAXY].min(initial=0) < 0 or sample[GALAXY].max(initial=0) >= len(self):
+            raise OSError(f"{path}: damaged (stars of galaxies that are not described)")
+        return sample
 
 
 @dataclass(frozen=True)
@@ -219,22 +243,6 @@ class StoredStars:
     def sample(self) -> TrainingSet:
         """Some stars of every galaxy, in memory: enough to fit transforms to."""
         return self.store._sampled(self.galaxies, self.first_row, math.inf)
-
-
-def read_columns(path: Path, columns: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read whole columns of a Parquet file; raises OSError if it is damaged."""
-    try:
-        table = _parquet(path).read(columns=list(columns), use_threads=False)
-        return {name: table[name].to_numpy() for name in columns}
-    except (ArrowException, KeyError) as error:
-        raise OSError(f"{path}: damaged ({error})") from error
-
-
-def _parquet(path: Path) -> parquet.ParquetFile:
-    try:
-        return parquet.ParquetFile(path)
-    except (ArrowException, OSError) as error:
-        raise OSError(f"{path}: not a whole Parquet file ({error})") from error
 
 
 def _description_text(path: Path) -> str:

@@ -12,10 +12,9 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pyarrow as pa
-from pyarrow import ArrowException, parquet
+from pyarrow import parquet
 
-from galflowlab.store.layout import GALAXY
+from galflowlab.store.layout import GALAXY, columns_of, open_parquet
 from galflowlab.store.reading import StoredStars
 
 _GROUPS = 8  # row groups that are shuffled together
@@ -89,11 +88,11 @@ class Shuffled:
 
     def _read(self, group: _Group) -> tuple[np.ndarray, np.ndarray]:
         columns = self._stars.columns
-        table = self._table(group, (*columns, GALAXY))
-        place = self._places(group, table)
+        values = self._columns(group, (*columns, GALAXY))
+        place = self._places(group, values[GALAXY])
         stars = np.empty((len(place), len(columns)), np.float32)
         for i, name in enumerate(columns):
-            stars[:, i] = table[name].to_numpy()
+            stars[:, i] = values[name]
         kept = self._kept_of(group, place)
         return (stars, place) if kept.all() else (stars[kept], place[kept])
 
@@ -102,27 +101,24 @@ class Shuffled:
         kept[: max(0, self._stars.first_row - group.first_row)] = False
         return kept
 
-    def _places(self, group: _Group, table: pa.Table) -> np.ndarray:
+    def _places(self, group: _Group, galaxy: np.ndarray) -> np.ndarray:
         """Places of the galaxies of stars, -1 for those held out."""
-        galaxy = table[GALAXY].to_numpy()
         if galaxy.min(initial=0) < 0 or galaxy.max(initial=0) >= len(self._place):
-            raise OSError(
-                f"{self._stars.store.files[group.file]}: damaged (galaxies not described)"
-            )
+            path = self._stars.store.files[group.file]
+            raise OSError(f"{path}: damaged (stars of galaxies that are not described)")
         return self._place[galaxy]
 
-    def _table(self, group: _Group, columns: tuple[str, ...]) -> pa.Table:
-        try:
-            return self._files[group.file].read_row_group(
-                group.number, columns=list(columns), use_threads=False
-            )
-        except (ArrowException, OSError) as error:
-            path = self._stars.store.files[group.file]
-            raise OSError(f"{path}: damaged ({error})") from error
+    def _columns(self, group: _Group, columns: tuple[str, ...]) -> dict[str, np.ndarray]:
+        file, names = self._files[group.file], list(columns)
+        return columns_of(
+            self._stars.store.files[group.file],
+            lambda: file.read_row_group(group.number, columns=names, use_threads=False),
+        )
 
     @cached_property
     def _files(self) -> list[parquet.ParquetFile]:
-        return [parquet.ParquetFile(path) for path in self._stars.store.files]
+        columns = (*self._stars.columns, GALAXY)
+        return [open_parquet(path, columns) for path in self._stars.store.files]
 
     @cached_property
     def _groups(self) -> list[_Group]:
@@ -139,7 +135,7 @@ class Shuffled:
         """Number of stars to learn from in each row group."""
         counts = []
         for group in self._groups:
-            place = self._places(group, self._table(group, (GALAXY,)))
+            place = self._places(group, self._columns(group, (GALAXY,))[GALAXY])
             counts.append(int(self._kept_of(group, place).sum()))
         return np.array(counts)
 

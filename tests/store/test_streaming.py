@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from pyarrow import parquet
 from scipy import stats
 
 from galflowlab.schema import star_matrix
@@ -106,3 +107,15 @@ def test_stars_of_galaxies_that_are_not_described_are_refused(galaxies, tmp_path
     stream._place = stream._place[:2]
     with pytest.raises(OSError, match="not described"):
         next(stream.epoch(0))
+
+
+def test_a_changed_bit_of_a_star_is_noticed(galaxies, tmp_path):
+    store = write_store(galaxies[:3], tmp_path / "store", seed=2)
+    training, _ = store.split(0.25, np.random.default_rng(1))
+    path, whole = store.files[0], store.files[0].read_bytes()
+    page = parquet.ParquetFile(path).metadata.row_group(0).column(4).data_page_offset
+    flipped = bytearray(whole)
+    flipped[page + 1000] ^= 16
+    path.write_bytes(bytes(flipped))
+    with pytest.raises(OSError, match="damaged"):
+        list(Shuffled(training, seed=1).epoch(0))

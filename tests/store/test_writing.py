@@ -10,7 +10,7 @@ from scipy import stats
 
 from galflowlab.galaxy import Galaxy
 from galflowlab.schema import as_stars, star_matrix
-from galflowlab.store import StarStore, is_store, write_store
+from galflowlab.store import StarStore, is_store, write_store, writing
 
 
 def contents(store):
@@ -69,6 +69,20 @@ def test_the_seed_decides_the_order(galaxies, tmp_path, small_pieces):
     assert not np.array_equal(a, c)
     np.testing.assert_array_equal(sorted_rows(a), sorted_rows(c))
     assert stores[0].fingerprint() == stores[1].fingerprint() != stores[2].fingerprint()
+
+
+def test_the_sample_has_the_first_stars_of_every_galaxy(
+    galaxies, tmp_path, small_pieces, monkeypatch
+):
+    monkeypatch.setattr(writing, "_SAMPLE_RANGE", (40, 50))
+    store = write_store(galaxies, tmp_path / "store", seed=1)
+    matrix, galaxy = contents(store)
+    sample = parquet.read_table(store.path / "sample.parquet")
+    rows, of = sample["row"].to_numpy(), sample["galaxy"].to_numpy()
+    assert np.bincount(of).tolist() == [50] * 12
+    for i in range(12):
+        assert rows[of == i].tolist() == np.flatnonzero(galaxy == i)[:50].tolist()
+    np.testing.assert_array_equal(sample["vx"].to_numpy(), matrix[rows, 3])
 
 
 def test_columns_that_one_galaxy_lacks_are_left_out(galaxies, tmp_path):
