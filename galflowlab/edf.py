@@ -241,6 +241,7 @@ class EDF:
             "columns": list(self.columns),
             "units": [COLUMNS[name].unit.to_string() for name in self.columns],
             "context_names": list(self.context_names),
+            "stand_ins": self.population.stand_ins,
             "card": self.card,
         }
         tensors = dict(self._model.state_dict())

@@ -58,7 +58,8 @@ def _load_saved(path: Path) -> EDF:
         model = kind.from_tensors(architecture, columns, context_names, tensors)
     except ValueError as error:
         raise ValueError(f"{path}: {one_line(error)}") from error
-    return EDF(model, Population(context_names, population.numpy()), card)
+    stand_ins = bool(header.get("stand_ins", False))
+    return EDF(model, Population(context_names, population.numpy(), stand_ins=stand_ins), card)
 
 
 def embedded_models() -> dict[str, Path]:

@@ -163,11 +163,12 @@ def _advance(
             if run.step % evaluate_every == 0 or run.step == run.n_steps:
                 held_out_nll = run.evaluate()
                 bar.set_postfix_str(f"held-out NLL {held_out_nll:.3f}")
+            last = run.step == run.n_steps or run.step - run.best_step > patience
             go_on = True
             if processes.first:
                 reports.record(train_nll, held_out_nll)
                 state.save(now=held_out_nll is not None)
-                if not (go_on := reports.tell()):
+                if not (go_on := reports.tell(last=last)):
                     state.save(now=True)
             if not processes.from_first(float(go_on)):
                 return

@@ -30,13 +30,16 @@ class Progress:
     stars_seen, budget
         So far and in all, repeats counted.
     train_nll
-        Nats per star in physical units, mean since the last report.
+        Nats per star in physical units, mean since the last report; None if no step was taken,
+        as their gradients were not finite.
     held_out_nll
         The same of held-out stars; None where they were not asked since the last report.
     learning_rate
         Of the next step.
     seconds
         Wall-clock time so far, interruptions left out.
+    last
+        Whether the training ends here, its budget spent or its patience at an end.
     held_out
         What the training is judged by: stars and contexts of held-out galaxies.
     snapshot
@@ -45,10 +48,11 @@ class Progress:
 
     stars_seen: int
     budget: int
-    train_nll: float
+    train_nll: float | None
     held_out_nll: float | None
     learning_rate: float
     seconds: float
+    last: bool
     held_out: TrainingSet
     snapshot: Callable[[], EDF]
 
@@ -84,7 +88,7 @@ class Reports:
         self._callbacks, self._log = tuple(callbacks), log
         self._logged = -float("inf")
 
-    def record(self, train_nll: float, held_out_nll: float | None) -> None:
+    def record(self, train_nll: float | None, held_out_nll: float | None) -> None:
         """Note what has happened since the last time."""
         run = self._run
         rate = run.learning_rate(run.step)
@@ -92,7 +96,7 @@ class Reports:
         if time.monotonic() - self._logged > _LOG_AFTER:
             self.write_log()
 
-    def tell(self) -> bool:
+    def tell(self, *, last: bool) -> bool:
         """Tell callbacks what was recorded last; False if the training should end."""
         stars_seen, train_nll, held_out_nll, rate, seconds = self._run.curve[-1]
         progress = Progress(
@@ -102,6 +106,7 @@ class Reports:
             held_out_nll,
             rate,
             seconds,
+            last,
             self._held,
             self._snapshot,
         )

@@ -86,9 +86,9 @@ class Run:
         self.best_step = 0
         self.best_nll = math.inf
         self._best = self._weights()
-        self.history: list[tuple[int, float, float]] = []
-        self.curve: list[tuple[int, float, float | None, float, float]] = []
-        self._since = [0.0, 0]  # sum and number of losses since the last evaluation
+        self.history: list[tuple[int, float | None, float]] = []
+        self.curve: list[tuple[int, float | None, float | None, float, float]] = []
+        self._since = (0.0, 0)  # sum and number of losses since the last evaluation
         self.cpu_seconds = time.process_time() - started
 
     @property
@@ -111,8 +111,10 @@ class Run:
         """Number of trainable parameters."""
         return sum(p.numel() for p in self.model.flow.parameters())
 
-    def train(self, steps: int, tick: Callable[[], object]) -> float:
+    def train(self, steps: int, tick: Callable[[], object]) -> float | None:
         """Take `steps` steps; returns the mean negative log-likelihood [nats per star].
+
+        None if all of them were skipped.
 
         Raises
         ------
@@ -140,9 +142,9 @@ class Run:
                 self._skip()
             self.step += 1
             tick()
-        self._since = [self._since[0] + total, self._since[1] + taken]
+        self._since = (self._since[0] + total, self._since[1] + taken)
         self.cpu_seconds += time.process_time() - started
-        return total / max(1, taken)
+        return _mean(total, taken)
 
     def _skip(self) -> None:
         self.skipped += 1
@@ -166,9 +168,8 @@ class Run:
         nll = self._processes.from_first(nll)  # all must decide alike
         if nll < self.best_nll:
             self.best_nll, self.best_step, self._best = nll, self.step, self._weights()
-        total, taken = self._since
-        self.history.append((self.stars_seen, total / max(1, taken), nll))
-        self._since = [0.0, 0]
+        self.history.append((self.stars_seen, _mean(*self._since), nll))
+        self._since = (0.0, 0)
         self.cpu_seconds += time.process_time() - started
         return nll
 
@@ -232,12 +233,16 @@ class Run:
         self.cpu_seconds += float(header["cpu_seconds"])
         self._began -= float(header["seconds"])
         self.skipped = int(header["skipped"])
-        self.history = [(int(s), float(a), float(b)) for s, a, b in header["history"]]
+        self.history = [tuple(row) for row in header["history"]]
         self.curve = [tuple(row) for row in header["curve"]]
-        self._since = [float(header["since"][0]), int(header["since"][1])]
+        self._since = (float(header["since"][0]), int(header["since"][1]))
 
     def _weights(self) -> dict[str, Tensor]:
         return {k: v.detach().cpu().clone() for k, v in self.model.flow.state_dict().items()}
+
+
+def _mean(total: float, count: int) -> float | None:
+    return total / count if count else None
 
 
 class _LogProb(torch.nn.Module):

@@ -10,6 +10,7 @@ import galflowlab
 from galflowlab.flow.frozen import FrozenModel
 from galflowlab.galacticflow.checkpoint import COLUMNS, CONTEXT
 from galflowlab.galacticflow.contexts import stand_ins
+from galflowlab.population import why_outside
 from galflowlab.schema import EDF_COLUMNS
 from tests import published
 
@@ -252,6 +253,18 @@ def test_stand_ins_have_the_mean_and_spread_and_are_possible():
     assert (metallicity > 0).all()
     assert math.log10(metallicity.max() / metallicity.min()) > 0.5
     np.testing.assert_array_equal(stand_ins(names, mean, std), contexts)
+
+
+def test_what_stands_for_training_galaxies_says_so(load, tmp_path):
+    edf = load(published.checkpoint())
+    assert edf.population.stand_ins
+    saved = galflowlab.load(edf.save(tmp_path / "model.safetensors"))
+    assert saved.population.stand_ins
+    for population in (edf.population, saved.population):
+        assert "support is rough" in why_outside(population, {"log10_mstar": 14.0})
+    embedded = galflowlab.load("mock")
+    assert not embedded.population.stand_ins
+    assert "rough" not in why_outside(embedded.population, {"log10_mstar": 14.0})
 
 
 @pytest.mark.parametrize(("name", "mean"), [("age_p50", 20.0), ("mean_metallicity", -0.1)])

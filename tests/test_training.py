@@ -109,6 +109,22 @@ def test_training_stops_early_when_it_only_overfits(suite):
     assert edf.card["training"]["stars_seen"] < 75_000
 
 
+def test_callbacks_hear_of_an_early_end(suite):
+    galaxy, told = suite[0].with_stars(suite[0].stars[:120]), []
+    galflowlab.fit(
+        [galaxy],
+        seed=1,
+        stars_seen=100_000,
+        batch=64,
+        patience=0.02,
+        learning_rate=0.05,
+        progress=False,
+        callbacks=[told.append],
+    )
+    assert told[-1].stars_seen < told[-1].budget
+    assert [progress.last for progress in told] == [False] * (len(told) - 1) + [True]
+
+
 def test_few_stars_per_parameter_are_warned_of(suite):
     galaxy = suite[0].with_stars(suite[0].stars[:120])
     with pytest.warns(galflowlab.FewStarsWarning, match="108 training stars for 94200 param"):
@@ -187,6 +203,9 @@ def test_a_step_that_is_not_finite_is_skipped_and_counted(suite, monkeypatch):
         return norm * math.nan if len(calls) in (3, 7) else norm
 
     monkeypatch.setattr(torch.nn.utils, "clip_grad_norm_", now_and_then)
-    edf = galflowlab.fit(suite, **(QUICK | {"stars_seen": 5000}))
+    told = []
+    edf = galflowlab.fit(suite, **(QUICK | {"stars_seen": 5000}), callbacks=[told.append])
     assert edf.card["training"]["skipped_steps"] == 2
+    assert told[2].train_nll is None  # as many reports as steps
+    assert all(np.isfinite(p.train_nll) for i, p in enumerate(told) if i not in (2, 6))
     assert all(torch.isfinite(w).all() for w in weights(edf).values())

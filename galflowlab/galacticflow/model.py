@@ -67,7 +67,10 @@ def load_galacticflow(path: str | Path) -> EDF:
         checkpoint = Checkpoint.of(content)
         mean, std = checkpoint.context_mean, checkpoint.context_std
         contexts = stand_ins(checkpoint.context_names, mean.numpy(), std.numpy())
-        model, population = _model(checkpoint), Population(checkpoint.context_names, contexts)
+        model, population = (
+            _model(checkpoint),
+            Population(checkpoint.context_names, contexts, stand_ins=True),
+        )
         _require_finite(model, torch.from_numpy(contexts))
         edf = EDF(model, population, _card(path, content, checkpoint, population))
     except ValueError as error:

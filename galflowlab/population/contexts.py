@@ -29,6 +29,8 @@ class Population:
         Context entries in order.
     values
         Physical contexts of the training galaxies, shape (galaxy, context).
+    stand_ins
+        Whether the values only stand for those contexts, of which less is known.
 
     Raises
     ------
@@ -37,12 +39,15 @@ class Population:
         logarithmically is not positive.
     """
 
-    def __init__(self, names: tuple[str, ...], values: np.ndarray) -> None:
+    def __init__(
+        self, names: tuple[str, ...], values: np.ndarray, *, stand_ins: bool = False
+    ) -> None:
         values = np.asarray(values, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != len(names) or not len(values):
             raise ValueError(f"expected contexts of shape (galaxy, {len(names)}): {values.shape}")
         self.names = names
         self.values = values
+        self.stand_ins = stand_ins
         decades = [name in LOGARITHMIC for name in names]
         if not (np.isfinite(values).all() and (values[:, decades] > 0).all()):
             raise ValueError("expected finite contexts, positive where they span decades")

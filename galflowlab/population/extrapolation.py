@@ -32,7 +32,9 @@ def why_outside(population: Population, context: Mapping[str, float]) -> str:
         if population.inside(typical) or not low <= value <= high:
             blamed.append(every[-1])
     percentile = population.support(given)
+    rough = "; support is rough, as their contexts are not known one by one"
     return (
         "extrapolating: the context is outside the region of 99 % of the training galaxies, at "
         f"percentile {percentile:.2g} of typicality, because of {', '.join(blamed or every)}"
+        f"{rough if population.stand_ins else ''}"
     )

@@ -41,10 +41,11 @@ def held_out(edf):
 def progress(held_out, edf):
     """Make reports."""
 
-    def make(stars_seen, held_out_nll=None, train_nll=14.0):
+    def make(stars_seen, held_out_nll=None, train_nll=14.0, last=None):
         seconds = stars_seen / 20_000
         numbers = (stars_seen, BUDGET, train_nll, held_out_nll, 5e-3, seconds)
-        return Progress(*numbers, held_out, lambda: edf)
+        last = stars_seen >= BUDGET if last is None else last
+        return Progress(*numbers, last, held_out, lambda: edf)
 
     return make
 

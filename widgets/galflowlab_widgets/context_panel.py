@@ -110,8 +110,13 @@ class ContextPanel(widgets.VBox):
             support_size=[_GRID, _GRID],
             axes={"x": _axis(x), "y": _axis(y)},
             step=[1 / x.slider.max, 1 / y.slider.max],
-            alt=f"{len(points)} training galaxies in the plane of mass and metallicity",
+            alt=f"{len(points)} {self._members()} in the plane of mass and metallicity",
         )
+
+    def _members(self) -> str:
+        if self._population.stand_ins:
+            return "contexts, as they may have been in training,"
+        return "training galaxies"
 
     def _support(self) -> bytes:
         """Where the training galaxies reach, the other entries being typical."""

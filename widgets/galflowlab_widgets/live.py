@@ -22,6 +22,11 @@ class Contexts(Protocol):
         """Contexts of the training galaxies, (galaxy, context)."""
         ...
 
+    @property
+    def stand_ins(self) -> bool:
+        """Whether the values only stand for those contexts, of which less is known."""
+        ...
+
     def range(self, name: str) -> tuple[float, float]:
         """Lowest and highest value of a context entry in training."""
         ...

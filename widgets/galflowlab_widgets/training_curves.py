@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import ceil, floor, isfinite, log10
+from math import ceil, floor, isfinite, log10, nan
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,7 +26,7 @@ class Row(NamedTuple):
     """One report of a training; see `training_reports.Progress`."""
 
     stars_seen: int
-    train_nll: float
+    train_nll: float  # NaN if no step was taken
     held_out_nll: float | None
     learning_rate: float
     seconds: float
@@ -34,7 +34,8 @@ class Row(NamedTuple):
     @classmethod
     def of(cls, progress: Progress) -> Row:
         """The numbers of a report."""
-        return cls(*(getattr(progress, name) for name in LOG_COLUMNS))
+        row = cls(*(getattr(progress, name) for name in LOG_COLUMNS))
+        return row if row.train_nll is not None else row._replace(train_nll=nan)
 
 
 @dataclass(frozen=True)
@@ -90,7 +91,13 @@ def read_log(path: str | Path) -> list[Row]:
             raise ValueError(f"{path}: expected a log with the columns {', '.join(LOG_COLUMNS)}")
         try:
             return [
-                Row(int(stars), float(train), float(held) if held else None, float(rate), float(s))
+                Row(
+                    int(stars),
+                    float(train or "nan"),
+                    float(held) if held else None,
+                    float(rate),
+                    float(s),
+                )
                 for stars, train, held, rate, s in reader
             ]
         except ValueError as error:

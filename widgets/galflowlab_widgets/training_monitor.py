@@ -34,7 +34,7 @@ class TrainingMonitor(widgets.VBox):
     Best is to `train` with it: the cell returns at once, and everything stays live. It can also
     be a callback of `galflowlab.fit`. While that keeps a cell busy, the kernel does not hear of
     the button, and only interrupting the kernel stops the training. A callback is not told of
-    an error, nor of an end before the budget is spent, so it says when it was last told anything.
+    an error, so it says when it was last told anything.
 
     Attributes
     ----------
@@ -158,7 +158,7 @@ class TrainingMonitor(widgets.VBox):
                 self._stopping = False  # the training to be stopped ended before it was told to
             self._judges = progress.held_out
             stop = self._stopping
-            over = stop or progress.stars_seen >= progress.budget
+            over = stop or progress.last
             self._live = not over
             try:
                 self._screen.report(progress, last=over)
