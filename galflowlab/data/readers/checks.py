@@ -2,20 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from galflowlab.galaxy import REQUIRED, Galaxy, Provenance
-from galflowlab.schema import COLUMNS, as_stars, column_values
+from galflowlab.schema import COLUMNS, POSITION, VELOCITY, as_stars, column_values
 
 MAX_STARS = 50_000_000
 """Larger files are refused before anything is loaded (about 4 GB of columns)."""
 
 MAY_BE_UNDEFINED = ("fe_h", "o_fe")
 """Columns in which NaN means "undefined", as for a star without iron."""
+
+LARGEST = {
+    **dict.fromkeys(POSITION, 1e8),  # kpc: several times the observable Universe
+    **dict.fromkeys(VELOCITY, 299_792.458),  # km/s: light
+    "mass": 1e13,  # Msun: no galaxy is heavier
+}
+"""Above, in the units of `COLUMNS`, the unit is wrong or the file damaged."""
+
+_UNCOMPRESSED = 1 << 26  # bytes that a file may promise whatever it holds
+_BEST_COMPRESSION = 1100  # deflate never gains more than a factor of 1032
+
+
+@contextlib.contextmanager
+def errors_of(path: Path) -> Iterator[None]:
+    """Let only ValueError and OSError out (and ImportError), as one line that names the file."""
+    try:
+        yield
+    except (ImportError, MemoryError, FileNotFoundError, IsADirectoryError):
+        raise
+    except (ValueError, OSError) as error:
+        text = one_line(error)
+        if path.name in text and text == str(error):
+            raise
+        kind = ValueError if isinstance(error, ValueError) else OSError
+        raise kind(f"{path}: {text}") from error
+    except Exception as error:  # whatever a library makes of arbitrary bytes
+        raise OSError(f"{path}: damaged ({one_line(error)})") from error
+
+
+def one_line(error: Exception) -> str:
+    """Text of an error without line breaks, and not endless."""
+    text = " ".join(str(error).split()) or repr(error)
+    return text if len(text) <= 1000 else text[:1000] + " ..."
 
 
 def check_count(path: Path, count: int) -> None:
@@ -26,23 +60,39 @@ def check_count(path: Path, count: int) -> None:
         raise ValueError(f"{path}: {count} star particles; expected at most {MAX_STARS}")
 
 
+def check_promise(path: Path, what: str, promised: int, stored: int) -> None:
+    """Raise ValueError if `promised` bytes cannot come out of `stored` compressed bytes."""
+    if promised > max(_UNCOMPRESSED, _BEST_COMPRESSION * stored):
+        raise ValueError(
+            f"{path}: {what} promises {promised / 1e6:.0f} MB, but the file has "
+            f"{stored / 1e6:.3g} MB of it"
+        )
+
+
 def check_column(path: Path, name: str, values: Any) -> np.ndarray:
     """Return `values` as a native one-dimensional float array.
 
     Raises
     ------
     ValueError
-        If they are not real numbers of shape (star,), or not finite where they must be; the
-        message names the file and the column.
+        If they are not real numbers of shape (star,), not finite where they must be, or
+        impossibly large; the message names the file and the column.
     """
     try:
         array = column_values({name: values}, name)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from error
-    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    native = array.dtype.newbyteorder("=") if array.dtype.itemsize <= 8 else np.float64
+    array = array.astype(native, copy=False)
     bad = int(np.count_nonzero(~np.isfinite(array)))
     if bad and name not in MAY_BE_UNDEFINED:
         raise ValueError(f"{path}: column {name!r} should be finite, has {bad} NaN or infinite")
+    largest = float(np.abs(array).max(initial=0.0)) if name in LARGEST else 0.0
+    if name in LARGEST and largest > LARGEST[name]:
+        raise ValueError(
+            f"{path}: column {name!r} should be at most {LARGEST[name]:g} {COLUMNS[name].unit}, "
+            f"got {largest:g}"
+        )
     return array
 
 

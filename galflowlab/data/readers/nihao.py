@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from galflowlab.data.readers.checks import build, check_count
+from galflowlab.data.readers.checks import build, check_count, one_line
 from galflowlab.galaxy import Galaxy, Provenance
 
 ROWS = ("x", "y", "z", "vx", "vy", "vz", "metallicity", "fe_h", "o_fe", "mass", "age")
@@ -24,9 +24,10 @@ def read_nihao(path: Path) -> Galaxy:
     """
     try:
         array = np.lib.format.open_memmap(path, mode="r")
-    except (ValueError, OSError, EOFError, SyntaxError, TypeError) as error:
+    except (MemoryError, Exception) as error:  # whatever numpy makes of a header of arbitrary bytes
         raise ValueError(
-            f"{path}: not a whole .npy file of numbers ({error}); expected shape (11, star)"
+            f"{path}: not a whole .npy file of numbers ({one_line(error)}); "
+            "expected shape (11, star)"
         ) from error
     if array.ndim != 2 or array.shape[0] != len(ROWS):
         raise ValueError(

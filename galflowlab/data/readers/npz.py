@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 import zlib
 from pathlib import Path
@@ -10,7 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from galflowlab.data.readers.checks import MAX_STARS, MAY_BE_UNDEFINED, build, check_count
+from galflowlab.data.readers.checks import (
+    MAY_BE_UNDEFINED,
+    build,
+    check_count,
+    check_promise,
+    errors_of,
+)
 from galflowlab.galaxy import Galaxy, Provenance
 
 COLUMN_OF = {
@@ -27,10 +34,11 @@ _NOTED = ("licence", "units", "completeness", "note")
 
 def read_npz(path: Path) -> Galaxy:
     """Read an archive of arrays named as in `COLUMN_OF`, all of shape (star,)."""
-    try:
-        arrays = _arrays(path)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, OSError) as error:
-        raise OSError(f"{path}: not a whole .npz archive ({error})") from error
+    with errors_of(path):
+        try:
+            arrays = _arrays(path)
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
+            raise OSError(f"{path}: not a whole .npz archive ({error})") from error
     columns = {ours: arrays[theirs] for theirs, ours in COLUMN_OF.items() if theirs in arrays}
     if _VALID in arrays:
         valid = arrays[_VALID]
@@ -51,18 +59,21 @@ def _arrays(path: Path) -> dict[str, np.ndarray]:
             name = member.filename.removesuffix(".npy")
             if name not in (*COLUMN_OF, _VALID):
                 continue
-            if member.file_size > 16 * MAX_STARS:
-                raise ValueError(f"{path}: array {name!r} has more than {MAX_STARS} stars")
+            if name in arrays:
+                raise ValueError(f"{path}: has the array {name!r} twice")
             with archive.open(member) as stream:
                 shape, dtype = _header(path, name, stream)
-                if len(shape) != 1 or dtype.hasobject:
+                if len(shape) != 1 or dtype.hasobject or not dtype.itemsize:
                     raise ValueError(
                         f"{path}: array {name!r} should hold numbers of shape (star,), "
                         f"got {dtype} of shape {shape}"
                     )
                 check_count(path, shape[0])
-                data = stream.read()
-            if len(data) != shape[0] * dtype.itemsize:
+                size = shape[0] * dtype.itemsize
+                if size <= member.file_size:
+                    check_promise(path, f"array {name!r}", size, member.compress_size)
+                data = stream.read(min(size, member.file_size) + 1)
+            if len(data) != size:
                 raise ValueError(f"{path}: array {name!r} is shorter or longer than it says")
             arrays[name] = np.frombuffer(data, dtype)
     return arrays
@@ -77,7 +88,7 @@ def _header(path: Path, name: str, stream: Any) -> tuple[tuple[int, ...], np.dty
             else np.lib.format.read_array_header_2_0
         )
         shape, _, dtype = read(stream)
-    except (ValueError, SyntaxError, TypeError) as error:
+    except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError) as error:
         raise ValueError(f"{path}: array {name!r} is not a numpy array ({error})") from error
     return shape, dtype
 
@@ -92,7 +103,9 @@ def _provenance(path: Path) -> tuple[str, Provenance]:
         if not isinstance(data, dict):
             raise ValueError("expected a JSON object")
         redshift = float(data.get("redshift", 0.0))
-    except (ValueError, TypeError, OSError) as error:
+        if not math.isfinite(redshift):
+            raise ValueError(f"redshift is {redshift}")
+    except (ValueError, TypeError, OSError, RecursionError) as error:
         raise ValueError(f"{beside}: not a provenance file ({error})") from error
     where = " ".join(str(data[key]) for key in ("source", "path") if key in data)
     return str(data.get("name", path.stem)), Provenance(

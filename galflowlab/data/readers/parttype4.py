@@ -1,201 +1,170 @@
-"""Gadget-like HDF5 snapshots: EAGLE, SimSpin, SWIFT/COLIBRE, Illustris(TNG), Horizon-AGN cut-outs.
+"""Gadget-like HDF5: EAGLE, SimSpin, SWIFT/COLIBRE, Illustris(TNG), Auriga, Gizmo/FIRE.
 
-A file holds the star particles of one galaxy in the group ``PartType4``. Each dataset says its
-units itself: factor to CGS and exponents of the scale factor a and of h.
+A snapshot holds the star particles of one galaxy in the group ``PartType4``: a cut-out, such as
+those that the TNG API gives, or a zoom-in simulation. Whole boxes hold many galaxies and are cut
+out before, with the tools of their simulation.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
-from astropy import units as u
 
 from galflowlab.data.readers import abundances
 from galflowlab.data.readers.ages import ages
 from galflowlab.data.readers.checks import build, check_count
-from galflowlab.data.readers.header import Header, attribute, read_header
+from galflowlab.data.readers.code_units import known_code_units, physical_factor
+from galflowlab.data.readers.elements import dataset, metals_and_abundances
+from galflowlab.data.readers.hdf5 import load, opened
+from galflowlab.data.readers.header import Header, read_header
 from galflowlab.galaxy import Cut, Galaxy, Provenance
+from galflowlab.schema import POSITION, VELOCITY
 
 GROUP = "PartType4"
+
+CHUNK = re.compile(r"(?P<stem>.+)\.(?P<number>\d+)(?P<suffix>\.(hdf5|h5))", re.IGNORECASE)
+"""Names of the files of a snapshot in several."""
 
 _POSITION = ("Coordinates",)
 _VELOCITY = ("Velocities", "Velocity")
 _MASS = ("Masses", "Mass")
 _FORMATION = ("StellarFormationTime", "BirthScaleFactors", "GFM_StellarFormationTime")
-_METALLICITY = ("SmoothedMetallicity", "Metallicity", "MetalMassFractions", "GFM_Metallicity")
-_ILLUSTRIS_ELEMENTS = (
-    "Hydrogen",
-    "Helium",
-    "Carbon",
-    "Nitrogen",
-    "Oxygen",
-    "Neon",
-    "Magnesium",
-    "Silicon",
-    "Iron",
-)
-_ELEMENTS = ("SmoothedElementAbundance", "ElementAbundance")
+_COLUMNS = {"length": POSITION, "velocity": VELOCITY, "mass": ("mass",)}
+_FORMED = "formation"  # scale factor, until it becomes an age
 
-# factor to CGS, exponent of a, exponent of h: as EAGLE, SWIFT and IllustrisTNG call them
-_UNIT_ATTRIBUTES = (
-    ("CGSConversionFactor", "aexp-scale-exponent", "h-scale-exponent"),
-    (
-        "Conversion factor to CGS (not including cosmological corrections)",
-        "a-scale exponent",
-        "h-scale exponent",
-    ),
-    ("to_cgs", "a_scaling", "h_scaling"),
-)
-_CGS = {"length": u.cm, "velocity": u.cm / u.s, "mass": u.g}
+
+@dataclass(frozen=True)
+class _Part:
+    """Star particles of one file."""
+
+    header: Header
+    columns: dict[str, np.ndarray]
+    box: float | None  # kpc
+    units: str
 
 
 def read_parttype4(path: Path) -> Galaxy:
-    """Read all star particles of a Gadget-like HDF5 file as one galaxy.
+    """Read all star particles of a Gadget-like HDF5 snapshot as one galaxy.
 
     Ages come from formation scale factors and the cosmology of the header; [Fe/H] and [O/Fe]
     from element mass fractions relative to `abundances.SOLAR_SCALE`, NaN where undefined.
     Wind particles (formation scale factor <= 0) are dropped and counted in the provenance.
+
+    A snapshot in several files, ``NAME.0.hdf5`` and so on, is read as one, whichever of them
+    is given, and its galaxy is called ``NAME``.
     """
-    try:
-        with h5py.File(path, "r") as file:
-            return _read(path, file)
-    except (RuntimeError, KeyError) as error:
-        raise OSError(f"{path}: damaged HDF5 file ({error})") from error
+    files = snapshot_files(path)
+    parts, count = [], 0
+    for file_path in files:
+        with opened(file_path) as file:
+            header = read_header(file_path, file)
+            group = file.get(GROUP)
+            if isinstance(group, h5py.Group):  # a file of a snapshot may be without stars
+                count += len(dataset(file_path, group, _FORMATION))
+                check_count(path, count)
+                parts.append(_part(file_path, file, group, header))
+    if not parts:
+        raise ValueError(f"{path}: no star particles; expected a group {GROUP!r}")
+    _check_one_snapshot(path, files, parts, count)
+    columns = parts[0].columns
+    if len(parts) > 1:
+        columns = {name: np.concatenate([part.columns[name] for part in parts]) for name in columns}
+    return _galaxy(path, files, parts[0], columns)
 
 
-def _read(path: Path, file: h5py.File) -> Galaxy:
-    header, group = read_header(path, file), file[GROUP]
-    formation = _load(path, group, _FORMATION)
-    position = _physical(path, group, _POSITION, header, u.kpc, box=header.box)
-    velocity = _physical(path, group, _VELOCITY, header, u.km / u.s)
-    columns: dict[str, Any] = dict(zip("xyz", position.T, strict=True))
-    columns |= zip(("vx", "vy", "vz"), velocity.T, strict=True)
-    columns["mass"] = _physical(path, group, _MASS, header, u.Msun)
-    columns["metallicity"] = _load(path, group, _METALLICITY)
-    columns |= _abundances(path, file, group)
+def snapshot_files(path: Path) -> list[Path]:
+    """All files of the snapshot that a file is part of, in their order.
+
+    Raises
+    ------
+    FileNotFoundError
+        If one of them is not there.
+    """
+    match = CHUNK.fullmatch(path.name)
+    if match is None:
+        return [path]
+    with opened(path) as file:
+        count = read_header(path, file).files
+    if count == 1:
+        return [path]
+    files = []
+    for number in range(count):
+        files.append(path.with_name(f"{match['stem']}.{number}{match['suffix']}"))
+        if not files[-1].is_file():
+            raise FileNotFoundError(f"{files[-1]}: no such file, one of {count} of a snapshot")
+    return files
+
+
+def _part(path: Path, file: h5py.File, group: h5py.Group, header: Header) -> _Part:
+    known = known_code_units(path, file, group)
+    columns = {_FORMED: load(path, dataset(path, group, _FORMATION)).astype(np.float64)}
+    if not np.isfinite(columns[_FORMED]).all():
+        raise ValueError(f"{path}: column 'age' should be finite, formation times are not")
+    factors = {}
+    for kind, names in (("length", _POSITION), ("velocity", _VELOCITY), ("mass", _MASS)):
+        data = dataset(path, group, names)
+        factors[kind] = physical_factor(path, data, kind, header, known)
+        values = load(path, data, width=len(_COLUMNS[kind]) if kind != "mass" else 0)
+        rows = np.atleast_2d(values.T) * np.float64(factors[kind])
+        columns |= zip(_COLUMNS[kind], rows, strict=True)
+    columns |= metals_and_abundances(path, file, group)
     counts = {name: len(values) for name, values in columns.items()}
-    if set(counts.values()) != {len(formation)}:
+    if len(set(counts.values())) != 1:
         raise ValueError(f"{path}: {GROUP} datasets should be equally long, got {counts}")
-    star = formation > 0  # NaN stays out too, but is refused below
-    if np.isnan(formation).any():
-        raise ValueError(f"{path}: column 'age' should be finite, formation times have NaN")
+    box = header.box * factors["length"] if header.box else None
+    return _Part(header, columns, box, known.origin if known else "")
+
+
+def _check_one_snapshot(path: Path, files: list[Path], parts: list[_Part], count: int) -> None:
+    """Raise ValueError unless these are the files of one snapshot, and all its stars."""
+    if len(files) == 1:
+        return
+    first = parts[0]
+    for part in parts:
+        same = part.header == first.header and part.units == first.units
+        if not (same and set(part.columns) == set(first.columns)):
+            raise ValueError(f"{path}: the files of the snapshot differ in header or datasets")
+    if first.header.stars is not None and first.header.stars != count:
+        raise ValueError(
+            f"{path}: {count} star particles in {len(files)} files; the header promises "
+            f"{first.header.stars}"
+        )
+
+
+def _galaxy(path: Path, files: list[Path], part: _Part, columns: dict[str, np.ndarray]) -> Galaxy:
+    header = part.header
+    position = _unwrapped(np.stack([columns[axis] for axis in "xyz"]), part.box)
+    columns |= dict(zip("xyz", position, strict=True))
+    star = columns[_FORMED] > 0
     columns = {name: values[star] for name, values in columns.items()}
-    columns["age"] = ages(formation[star], header.scale_factor, header.cosmology)
+    check_count(path, int(star.sum()))
+    try:
+        columns["age"] = ages(columns.pop(_FORMED), header.scale_factor, header.cosmology)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
     wind = int(np.count_nonzero(~star))
+    notes = [part.units, f"ages with {header.cosmology}"]
+    if "fe_h" in columns:
+        notes.append(f"abundances relative to {abundances.SOLAR_SCALE}")
+    match = CHUNK.fullmatch(path.name) if len(files) > 1 else None
     provenance = Provenance(
-        source=path.name,
+        source=path.name if match is None else f"{match['stem']}.*{match['suffix']}",
         simulation=header.simulation,
         redshift=header.redshift,
         cuts=(Cut("wind particles", int(star.sum()), wind),) if wind else (),
-        notes=_notes(header, columns),
+        notes="; ".join(note for note in notes if note),
     )
-    return build(path, path.stem, columns, provenance)
+    return build(path, path.stem if match is None else match["stem"], columns, provenance)
 
 
-def _notes(header: Header, columns: dict[str, Any]) -> str:
-    notes = f"ages with {header.cosmology}"
-    if "fe_h" in columns:
-        notes += f"; abundances relative to {abundances.SOLAR_SCALE}"
-    return notes
-
-
-def _dataset(path: Path, group: h5py.Group, names: tuple[str, ...]) -> h5py.Dataset:
-    for name in names:
-        if isinstance(group.get(name), h5py.Dataset):
-            return group[name]
-    raise ValueError(f"{path}: missing column; expected {GROUP}/{' or '.join(names)}")
-
-
-def _load(path: Path, group: h5py.Group, names: tuple[str, ...], width: int = 0) -> np.ndarray:
-    """Load one dataset as float64, after checking its shape (star,) or (star, width)."""
-    data = _dataset(path, group, names)
-    expected = f"(star, {width})" if width else "(star,)"
-    if data.dtype.kind not in "fiu":
-        raise ValueError(f"{path}: {data.name} should hold real numbers, got {data.dtype}")
-    if data.ndim != (2 if width else 1) or (width and data.shape[1] != width):
-        raise ValueError(f"{path}: {data.name} should have shape {expected}, got {data.shape}")
-    check_count(path, data.shape[0])
-    try:
-        return np.asarray(data[...], dtype=np.float64)
-    except OSError as error:
-        raise OSError(f"{path}: {data.name} cannot be read, truncated? ({error})") from error
-
-
-def _physical(
-    path: Path,
-    group: h5py.Group,
-    names: tuple[str, ...],
-    header: Header,
-    unit: u.UnitBase,
-    box: float | None = None,
-) -> np.ndarray:
-    """Load a dataset and convert it to a physical unit by what its attributes say."""
-    data = _dataset(path, group, names)
-    for keys in _UNIT_ATTRIBUTES:
-        if keys[0] in data.attrs:
-            break
-    else:
-        raise ValueError(
-            f"{path}: {data.name} is unit-less; expected the attribute {_UNIT_ATTRIBUTES[0][0]!r}"
-        )
-    cgs, a_power, h_power = (attribute(path, data, key) for key in keys)
-    if not (np.isfinite(cgs) and cgs > 0):
-        raise ValueError(f"{path}: {data.name} has the factor {cgs} to CGS; expected a positive")
-    kind = "mass" if unit == u.Msun else "length" if unit == u.kpc else "velocity"
-    factor = cgs * header.scale_factor**a_power * header.cosmology.h**h_power
-    values = _load(path, group, names, width=0 if kind == "mass" else 3)
-    if box:
-        values = _unwrap(values, box)
-    return values * factor * _CGS[kind].to(unit)
-
-
-def _unwrap(position: np.ndarray, box: float) -> np.ndarray:
-    """Put a galaxy that straddles the edge of the periodic box together again."""
-    inside = position.min(initial=0.0) >= 0 and position.max(initial=0.0) <= box
-    if not inside or np.ptp(position, axis=0).max() < box / 2:
+def _unwrapped(position: np.ndarray, box: float | None) -> np.ndarray:
+    """Put a galaxy that straddles the edge of the periodic box together again, (3, star)."""
+    if not box or position.min(initial=0.0) < 0 or position.max(initial=0.0) > box:
         return position
-    return position - box * np.round((position - position[0]) / box)
-
-
-def _abundances(path: Path, file: h5py.File, group: h5py.Group) -> dict[str, np.ndarray]:
-    """[Fe/H] and [O/Fe] if the file has hydrogen, oxygen and iron, else nothing."""
-    element = _element_loader(path, file, group)
-    if element is None:
-        return {}
-    hydrogen, oxygen, iron = (element(name) for name in ("Hydrogen", "Oxygen", "Iron"))
-    return {
-        "fe_h": abundances.iron_over_hydrogen(iron, hydrogen),
-        "o_fe": abundances.oxygen_over_iron(oxygen, iron),
-    }
-
-
-def _element_loader(
-    path: Path, file: h5py.File, group: h5py.Group
-) -> Callable[[str], np.ndarray] | None:
-    for name in _ELEMENTS:  # EAGLE: one dataset for each element
-        elements = group.get(name)
-        if isinstance(elements, h5py.Group) and {"Hydrogen", "Oxygen", "Iron"} <= set(elements):
-            return lambda element: _load(path, elements, (element,))
-    for name, order in _element_tables(file):
-        if name in group and {"Hydrogen", "Oxygen", "Iron"} <= set(order):
-            table = _load(path, group, (name,), width=len(order))
-            return lambda element: table[:, order.index(element)]
-    return None
-
-
-def _element_tables(file: h5py.File) -> list[tuple[str, list[str]]]:
-    """Names and column orders of two-dimensional tables of mass fractions."""
-    tables = []
-    illustris = file.get(f"{GROUP}/GFM_Metals")
-    if isinstance(illustris, h5py.Dataset):
-        last = ["Other"] if illustris.shape[1:] == (10,) else []  # IllustrisTNG adds the rest
-        tables.append(("GFM_Metals", [*_ILLUSTRIS_ELEMENTS, *last]))
-    named = file.get("SubgridScheme/NamedColumns/ElementMassFractions")  # SWIFT
-    if isinstance(named, h5py.Dataset):
-        order = [v.decode() if isinstance(v, bytes) else str(v) for v in named[...]]
-        tables.append(("ElementMassFractions", order))
-    return tables
+    if np.ptp(position, axis=1).max() < box / 2:
+        return position
+    return position - box * np.round((position - position[:, :1]) / box)

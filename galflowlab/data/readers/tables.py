@@ -11,7 +11,10 @@ from astropy import units as u
 from astropy.table import Column, QTable
 from astropy.utils.masked import Masked
 
-from galflowlab.data.readers.checks import MAY_BE_UNDEFINED, build, check_count
+from galflowlab.data.readers import hdf5
+from galflowlab.data.readers.checks import MAY_BE_UNDEFINED, build
+from galflowlab.data.readers.column_map import FILE_NAME
+from galflowlab.data.readers.raw_columns import ECSV_MARK, check_fits, check_parquet
 from galflowlab.galaxy import Galaxy, Provenance
 from galflowlab.schema import COLUMNS, CONTEXT
 from galflowlab.tables import read_table
@@ -26,9 +29,13 @@ def read_stars(path: Path) -> Galaxy:
     galaxy is named after the file and its context is measured; other columns are left out
     and listed in the notes.
     """
-    if path.suffix.lower() in (".h5", ".hdf5"):
-        with h5py.File(path, "r") as file:
-            check_count(path, len(file["stars"]) if file["stars"].ndim else 0)
+    if path.suffix.lower() in hdf5.EXTENSIONS:
+        with hdf5.opened(path) as file:
+            for name in ("stars", "stars.__table_column_meta__"):  # as astropy calls it
+                if isinstance(file.get(name), h5py.Dataset):
+                    hdf5.check_size(path, file[name])
+    elif path.suffix.lower() == ".fits":
+        check_fits(path)
     elif path.suffix.lower() == ".parquet":
         _check_parquet(path)
     elif path.suffix.lower() in (".csv", ".ecsv"):
@@ -49,10 +56,11 @@ def read_stars(path: Path) -> Galaxy:
 
 def _check_ecsv(path: Path) -> None:
     with path.open("rb") as file:
-        if not file.readline(64).startswith(b"# %ECSV"):
+        if not file.readline(64).startswith(ECSV_MARK):
             raise ValueError(
                 f"{path}: unit-less file; expected a table with units, whose first line "
-                f"starts with '# %ECSV' (astropy's enhanced CSV)"
+                f"starts with '# %ECSV' (astropy's enhanced CSV), or a map of its columns, "
+                f"{FILE_NAME}, beside it"
             )
 
 
@@ -60,10 +68,10 @@ def _check_parquet(path: Path) -> None:
     from pyarrow import ArrowException, parquet
 
     try:
-        count = parquet.read_metadata(path).num_rows
+        metadata = parquet.read_metadata(path)
     except (ArrowException, OSError, ValueError) as error:
         raise OSError(f"{path}: not a whole Parquet file ({error})") from error
-    check_count(path, count)
+    check_parquet(path, metadata)
 
 
 def _context(data: Any) -> dict[str, float]:

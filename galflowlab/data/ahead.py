@@ -1,0 +1,84 @@
+"""Processes that work ahead of whoever takes their results."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from functools import partial
+from pathlib import Path
+from typing import TypeAlias
+
+from galflowlab.galaxy import Galaxy
+
+Outcome: TypeAlias = tuple[Path, Callable[[], Galaxy]]
+"""A file, and a function that returns its galaxy or raises what went wrong."""
+
+
+def ahead(
+    files: list[Path], task: Callable[[Path], Galaxy], workers: int
+) -> Generator[Outcome, None, None]:
+    """Apply `task` to files, in as many processes as galaxies are read ahead, in their order.
+
+    Processes, because HDF5 has one lock and the filters of warnings, which readers set, are one
+    for all threads. Spawned, because the caller may hold threads that a fork would break.
+    """
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    waiting, pending = iter(files), deque[tuple[Path, Future[Galaxy]]]()
+
+    def submit() -> None:
+        for path in waiting:
+            with _interrupts_held():  # this is where processes start
+                pending.append((path, pool.submit(task, path)))
+            return
+
+    try:
+        for _ in range(workers):
+            submit()
+        while pending:
+            path, future = pending.popleft()
+            yield path, partial(_result, path, future)
+            del future
+            submit()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _result(path: Path, future: Future[Galaxy]) -> Galaxy:
+    try:
+        return future.result()
+    except BrokenProcessPool as error:
+        raise OSError(f"{path}: the process that should read it has died") from error
+
+
+@contextlib.contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Deliver interrupts later, and never to processes that start inside."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _end_with_parent() -> None:
+    """Leave interrupts to the parent, and do not survive it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows nothing holds them before
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
