@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help lab app test test-fast lint format bench bench-live bench-quality browser model clean
+.PHONY: help lab app test test-fast lint format bench bench-live bench-quality bench-store browser model clean
 
 help:
 	@echo "make lab     JupyterLab on notebooks/01_explore.ipynb"
@@ -15,6 +15,7 @@ help:
 	@echo "make bench-live   speed of the explorer in a real browser"
 	@echo "make model   train and judge the embedded models again"
 	@echo "make bench-quality   the models against GalacticFlow's and other densities"
+	@echo "make bench-store   50 million stars prepared, streamed, learned, killed and resumed"
 
 lab: $(VENV)/.lab
 	$(BIN)/galflowlab lab
@@ -95,6 +96,11 @@ bench-quality: runs/paper.safetensors runs/scatter.safetensors
 	$(BIN)/python -m tests.benchmarks.scatter_bound runs/scatter.safetensors \
 	  --json $(RESULTS)/scatter.json
 	$(BIN)/python -m tests.benchmarks.real_galaxies ../shared/data/real --json $(RESULTS)/real.json
+
+# Takes about an hour and 7 GB of disk.
+bench-store: $(VENV)/.dev
+	rm -rf runs/large && mkdir -p runs
+	$(BIN)/python -m tests.benchmarks.large_store runs/large --json $(RESULTS)/store.json
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { echo "needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; rm -rf $(VENV); exit 1; }

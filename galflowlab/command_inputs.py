@@ -10,7 +10,6 @@ import numpy as np
 
 import galflowlab
 from galflowlab import mocks
-from galflowlab.data import galaxy_files as galaxy_files
 from galflowlab.data import read_all
 from galflowlab.galaxy import Galaxy
 from galflowlab.schema import column_values

@@ -8,6 +8,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+_LONGEST = 500  # characters
+
 
 @contextlib.contextmanager
 def replacing(path: str | Path) -> Iterator[Path]:
@@ -32,7 +34,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def one_line(error: BaseException) -> str:
     """What an error of another library says, as part of a sentence."""
     text = " ".join(str(error).split()) or type(error).__name__
-    return text if len(text) <= 300 else f"{text[:300]}…"
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}…"
 
 
 def _umask() -> int:

@@ -46,3 +46,11 @@ def test_relative_names_work(tmp_path, monkeypatch):
     with replacing("a.txt") as partial:
         partial.write_text("x")
     assert (tmp_path / "a.txt").read_text() == "x"
+
+
+def test_what_is_being_written_is_hidden(tmp_path):
+    """Should the process be killed, nobody takes what is left for a galaxy."""
+    with replacing(tmp_path / "galaxy.hdf5") as partial:
+        assert partial.parent == tmp_path
+        assert partial.name.startswith(".galaxy")
+        assert partial.suffix == ".hdf5"

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from galflowlab.files import one_line
 from galflowlab.galaxy import REQUIRED, Galaxy, Provenance
 from galflowlab.schema import COLUMNS, POSITION, VELOCITY, as_stars, column_values
 
@@ -44,12 +45,6 @@ def errors_of(path: Path) -> Iterator[None]:
         raise kind(f"{path}: {text}") from error
     except Exception as error:  # whatever a library makes of arbitrary bytes
         raise OSError(f"{path}: damaged ({one_line(error)})") from error
-
-
-def one_line(error: Exception) -> str:
-    """Text of an error without line breaks, and not endless."""
-    text = " ".join(str(error).split()) or repr(error)
-    return text if len(text) <= 1000 else text[:1000] + " ..."
 
 
 def check_count(path: Path, count: int) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from galflowlab.data.readers.checks import build, check_count, one_line
+from galflowlab.data.readers.checks import build, check_count
+from galflowlab.files import one_line
 from galflowlab.galaxy import Galaxy, Provenance
 
 ROWS = ("x", "y", "z", "vx", "vy", "vz", "metallicity", "fe_h", "o_fe", "mass", "age")

@@ -15,7 +15,8 @@ from astropy.io import fits
 from astropy.table import Table
 
 from galflowlab.data.readers import hdf5
-from galflowlab.data.readers.checks import check_count, check_promise, errors_of, one_line
+from galflowlab.data.readers.checks import check_count, check_promise, errors_of
+from galflowlab.files import one_line
 from galflowlab.galaxy import REQUIRED
 
 ECSV_MARK = b"# %ECSV"
