@@ -51,6 +51,8 @@ def train(arguments: argparse.Namespace) -> None:
     for path in (output, *([arguments.log] if arguments.log else [])):
         require_folder(path)
     checkpoint = output.with_suffix(".partial.safetensors")
+    if output.exists() and not checkpoint.exists():
+        raise FileExistsError(f"{output}: trained already; remove it or choose another name")
     edf = galflowlab.fit(
         _training_data(arguments),
         preset=arguments.preset,

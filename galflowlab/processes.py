@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from dataclasses import dataclass
 
@@ -23,14 +24,25 @@ class Processes:
 
     @classmethod
     def from_environment(cls) -> Processes:
-        """Join the others that torchrun started, if it did; compute on a GPU if there is one."""
+        """Join the others that torchrun started, if it did; compute on a GPU if there is one.
+
+        Raises
+        ------
+        ValueError
+            If there are GPUs, but fewer than processes on this machine.
+        """
         count = int(os.environ.get("WORLD_SIZE", "1"))
         rank = int(os.environ.get("RANK", "0"))
         device = torch.device("cpu")
         if torch.cuda.is_available():
+            here, gpus = int(os.environ.get("LOCAL_WORLD_SIZE", "1")), torch.cuda.device_count()
+            if here > gpus:
+                raise ValueError(f"expected at most {gpus} processes for {gpus} GPUs, got {here}")
             device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
+            torch.cuda.set_device(device)
         if count > 1 and not distributed.is_initialized():
             distributed.init_process_group("nccl" if device.type == "cuda" else "gloo")
+            atexit.register(distributed.destroy_process_group)
         return cls(rank, count, device)
 
     @property
@@ -65,6 +77,14 @@ class Processes:
         total = torch.tensor(value, dtype=torch.float64, device=self.device)
         distributed.all_reduce(total)
         return float(total) / self.count
+
+    def agree(self, value: float) -> bool:
+        """Whether a number is the same in all processes, which wait for one another here."""
+        if self.count == 1:
+            return True
+        ends = torch.tensor([value, -value], dtype=torch.float64, device=self.device)
+        distributed.all_reduce(ends, distributed.ReduceOp.MAX)
+        return float(ends[0]) == -float(ends[1])
 
     def from_first(self, value: float) -> float:
         """The number that the first process has."""

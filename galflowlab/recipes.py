@@ -91,7 +91,7 @@ class Recipe:
         Of the initial weights, the held-out choice and the order of the stars.
     stars_seen
         Budget: how many stars are shown, repeats counted. On one core, a million stars take
-        about half a minute with ``live`` and a minute with ``spline``.
+        about half a minute with ``live``.
     batch
         Stars per step.
     learning_rate

@@ -71,8 +71,8 @@ def fit(
         See `recipes.Recipe`; what is not given is the default of the preset.
     checkpoint
         File that takes the state of the training at least every 4 % of the budget, and about
-        once a minute. If it exists, training goes on from there and ends with the same weights
-        as if it had never stopped.
+        once a minute. If it exists, training goes on from there. On CPUs, with as many
+        processes, it ends with the same weights as if it had never stopped, bit by bit.
     log
         CSV file that takes what callbacks are told, in the units of `Progress`.
     callbacks
@@ -94,6 +94,8 @@ def fit(
     ------
     ValueError
         For galaxies that cannot be trained on, a bad recipe, or a checkpoint of another run.
+    FileNotFoundError
+        If checkpoint or log are to be in a folder that does not exist.
     FloatingPointError
         If the training diverges.
 
@@ -115,6 +117,11 @@ def fit(
         held_out,
         patience,
     )
+    for path in (checkpoint, log):
+        if path is not None and not Path(path).parent.is_dir():
+            raise FileNotFoundError(f"{Path(path).parent}: no such folder")
+    if isinstance(galaxies, str | Path):
+        raise ValueError(f"expected galaxies or a store; StarStore({str(galaxies)!r}) opens one")
     data = galaxies if isinstance(galaxies, StarStore) else TrainingSet.from_galaxies(galaxies)
     training, held = data.split(held_out, np.random.default_rng([recipe.seed, 1]))
     processes = Processes.from_environment()
@@ -125,13 +132,17 @@ def fit(
             _warn_if_few(training.n_stars, run.n_parameters)
         fingerprint = {"recipe": asdict(recipe), "data": data.fingerprint()}
         state = State(run, checkpoint, fingerprint)
-        state.restore()
+        state.restore(processes)
         reports = Reports(run, population, held, callbacks, log)
         _advance(run, recipe, reports, state, processes, progress=progress)
         if processes.first:
             reports.write_log()
         if not math.isfinite(run.best_nll):  # stopped before it was judged
             run.evaluate()
+    if not math.isfinite(run.best_nll):
+        raise FloatingPointError(
+            "the held-out likelihood was never finite; try a lower learning rate"
+        )
     return EDF(run.best_model(), population, _card(recipe, training, held, run))
 
 
@@ -201,6 +212,7 @@ def _card(
             "cpu_seconds": run.cpu_seconds,
             "peak_memory_bytes": peak_memory(),
             "skipped_steps": run.skipped,
+            "held_out_not_finite": run.unjudged,
             "held_out_nll": run.best_nll,
             "history": [list(row) for row in run.history],
             "history_columns": ["stars_seen", "train_nll", "held_out_nll"],

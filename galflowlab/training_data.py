@@ -17,6 +17,7 @@ from torch import Tensor
 from galflowlab.flow.model import FlowModel
 from galflowlab.flow.symmetric import SymmetricModel
 from galflowlab.processes import Processes
+from galflowlab.recipes import Recipe
 from galflowlab.store import StoredStars
 from galflowlab.store.streaming import Block, Shuffled
 from galflowlab.training_set import TrainingSet
@@ -99,7 +100,7 @@ class BatchesFromStore:
         processes: Processes,
     ) -> None:
         self._model, self._device = model, processes.device
-        self._physical = training.context
+        self._physical, self._where = training.context, training.store.path
         self._context = standard_context(model, training.context).to(processes.device)
         self.size = min(batch, training.n_stars - training.n_stars % processes.count)
         self._share = processes.share(self.size)
@@ -115,7 +116,10 @@ class BatchesFromStore:
             self._parts = self._epoch_from(epoch, i * self.size)
             self._left = _Mapped.none(len(self._model.seen))
         while len(self._left) < self._share:
-            self._left = self._left.followed_by(next(self._parts))
+            part = next(self._parts, None)
+            if part is None:
+                raise OSError(f"{self._where}: damaged (fewer stars than are described)")
+            self._left = self._left.followed_by(part)
         batch, self._left = self._left.divided(self._share)
         self._next = step + 1
         x, galaxy = batch.x.to(self._device), batch.galaxy.to(self._device)
@@ -190,6 +194,22 @@ class _Mapped:
             for part in (slice(at), slice(at, None))
         )
         return first, rest
+
+
+def batches_of(
+    model: FlowModel,
+    training: TrainingSet | StoredStars,
+    recipe: Recipe,
+    processes: Processes,
+) -> Batches:
+    """Batches of a training as a recipe says."""
+    if isinstance(training, StoredStars):
+        return BatchesFromStore(
+            model, training, batch=recipe.batch, seed=recipe.seed, processes=processes
+        )
+    return BatchesInMemory(
+        model, training, batch=recipe.batch, seed=recipe.seed, processes=processes
+    )
 
 
 def coordinates_of(model: FlowModel, data: TrainingSet) -> tuple[Tensor, Tensor, float]:

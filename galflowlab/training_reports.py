@@ -13,7 +13,8 @@ from typing import Any
 from galflowlab.edf import EDF
 from galflowlab.files import replacing
 from galflowlab.population import Population
-from galflowlab.training_run import Run
+from galflowlab.processes import Processes
+from galflowlab.training_run import Run, finite_or_none
 from galflowlab.training_set import TrainingSet
 
 LOG_COLUMNS = ("stars_seen", "train_nll", "held_out_nll", "learning_rate", "seconds")
@@ -33,7 +34,8 @@ class Progress:
         Nats per star in physical units, mean since the last report; None if no step was taken,
         as their gradients were not finite.
     held_out_nll
-        The same of held-out stars; None where they were not asked since the last report.
+        The same of held-out stars; None where they were not asked since the last report, or
+        where more than one in a hundred had a density that is not finite.
     learning_rate
         Of the next step.
     seconds
@@ -92,7 +94,8 @@ class Reports:
         """Note what has happened since the last time."""
         run = self._run
         rate = run.learning_rate(run.step)
-        run.curve.append((run.stars_seen, train_nll, held_out_nll, rate, run.seconds))
+        losses = finite_or_none(train_nll), finite_or_none(held_out_nll)
+        run.curve.append((run.stars_seen, *losses, rate, run.seconds))
         if time.monotonic() - self._logged > _LOG_AFTER:
             self.write_log()
 
@@ -145,10 +148,21 @@ class State:
         self._run, self._path, self._fingerprint = run, path, fingerprint
         self._saved = time.monotonic()
 
-    def restore(self) -> None:
-        """Go on from the checkpoint if there is one; raises ValueError if it is of another run."""
+    def restore(self, processes: Processes) -> None:
+        """Go on from the checkpoint if there is one.
+
+        Raises
+        ------
+        ValueError
+            If it is of another run, or not all processes see the same.
+        """
         if self._path is not None and Path(self._path).is_file():
             self._run.restore(self._path, self._fingerprint)
+        if not processes.agree(self._run.step):
+            raise ValueError(
+                f"{self._path}: expected all processes to see the same checkpoint, which must "
+                "be on a disk that they share"
+            )
 
     def save(self, *, now: bool) -> None:
         """Write the checkpoint now, or if the last one is a minute old."""

@@ -18,18 +18,11 @@ from galflowlab.flow.symmetric import SymmetricModel
 from galflowlab.processes import Processes
 from galflowlab.recipes import Recipe
 from galflowlab.store import StoredStars
-from galflowlab.training_data import (
-    Batches,
-    BatchesFromStore,
-    BatchesInMemory,
-    coordinates_of,
-    standard_context,
-)
+from galflowlab.training_data import batches_of
+from galflowlab.training_judge import Judge
 from galflowlab.training_set import TrainingSet
 
-KIND = "training"
-_EVALUATE_STARS = 20_000
-_CHUNK = 8192
+KIND, VERSION = "training", 2
 # Layers as published give NaN for a star far out now and then: one step is no reason to stop.
 _MAY_SKIP, _MAY_SKIP_SHARE = 10, 0.05
 
@@ -51,10 +44,11 @@ class Run:
     Attributes
     ----------
     history
-        Stars seen, training NLL since the last row, and held-out NLL, of every evaluation.
+        Stars seen, training NLL since the last row or None, and held-out NLL or None, of every
+        evaluation; None where it is not finite.
     curve
-        Stars seen, training NLL since the last row, held-out NLL or None, learning rate and
-        seconds since the training began, of every report.
+        The same of every report, held-out NLL None also where it was not asked; and learning
+        rate and seconds since the training began.
     """
 
     def __init__(
@@ -72,10 +66,8 @@ class Run:
         self.peak, self._how = recipe.learning_rate, recipe.optimisation
         self._processes, device = processes, processes.device
         self.model = _model(training.sample(), recipe)
-        self._batches = _batches(self.model, training, recipe, processes)
-        held_x, held_galaxy, self._held_log_density = coordinates_of(self.model, _thinned(held))
-        self._held_x = held_x.to(device)
-        self._held_context = standard_context(self.model, held.context)[held_galaxy].to(device)
+        self._batches = batches_of(self.model, training, recipe, processes)
+        self._judge = Judge(self.model, held, device)
         self.model.flow.to(device)
         self._log_prob = processes.together(_LogProb(self.model.flow, compiled=compiled))
         self.optimiser = self._how.optimiser(
@@ -86,7 +78,7 @@ class Run:
         self.best_step = 0
         self.best_nll = math.inf
         self._best = self._weights()
-        self.history: list[tuple[int, float | None, float]] = []
+        self.history: list[tuple[int, float | None, float | None]] = []
         self.curve: list[tuple[int, float | None, float | None, float, float]] = []
         self._since = (0.0, 0)  # sum and number of losses since the last evaluation
         self.cpu_seconds = time.process_time() - started
@@ -95,6 +87,11 @@ class Run:
     def batch(self) -> int:
         """Stars of a step."""
         return self._batches.size
+
+    @property
+    def unjudged(self) -> int:
+        """Held-out stars whose density was not finite at the last evaluation."""
+        return self._judge.left_out
 
     @property
     def stars_seen(self) -> int:
@@ -155,20 +152,12 @@ class Run:
             )
 
     def evaluate(self) -> float:
-        """Held-out negative log-likelihood [nats per star]; remembers the best weights."""
+        """Held-out NLL as of `Judge.nll`; remembers the best weights."""
         started = time.process_time()
-        self.model.eval()
-        x, context = self._held_x, self._held_context
-        with torch.inference_mode():
-            chunks = [
-                self.model.flow.log_prob(x[i : i + _CHUNK], context[i : i + _CHUNK]).double().sum()
-                for i in range(0, len(x), _CHUNK)
-            ]
-        nll = -float(sum(chunks)) / len(x) - self._held_log_density
-        nll = self._processes.from_first(nll)  # all must decide alike
+        nll = self._processes.from_first(self._judge.nll())  # all must decide alike
         if nll < self.best_nll:
             self.best_nll, self.best_step, self._best = nll, self.step, self._weights()
-        self.history.append((self.stars_seen, _mean(*self._since), nll))
+        self.history.append((self.stars_seen, _mean(*self._since), finite_or_none(nll)))
         self._since = (0.0, 0)
         self.cpu_seconds += time.process_time() - started
         return nll
@@ -189,11 +178,12 @@ class Run:
         for i, state in self.optimiser.state_dict()["state"].items():
             tensors |= {f"optimiser.{i}.{k}": v for k, v in state.items()}
         header = {
+            "version": VERSION,
             "fingerprint": fingerprint,
             "step": self.step,
             "skipped": self.skipped,
             "best_step": self.best_step,
-            "best_nll": self.best_nll if math.isfinite(self.best_nll) else None,
+            "best_nll": finite_or_none(self.best_nll),
             "history": self.history,
             "curve": self.curve,
             "since": self._since,
@@ -208,9 +198,14 @@ class Run:
         Raises
         ------
         ValueError
-            If the file is not a checkpoint of this run (same recipe, same data).
+            If the file is not a checkpoint of this run (same recipe, same data), or of another
+            version of this package.
         """
         tensors, header = read_tensors(path, KIND)
+        if header.get("version") != VERSION:
+            raise ValueError(
+                f"{path}: checkpoint of another version of galflowlab; remove it to begin again"
+            )
         if header.get("fingerprint") != fingerprint:
             raise ValueError(
                 f"{path}: checkpoint of another run (recipe or data differ); "
@@ -241,6 +236,11 @@ class Run:
         return {k: v.detach().cpu().clone() for k, v in self.model.flow.state_dict().items()}
 
 
+def finite_or_none(value: float | None) -> float | None:
+    """A number as JSON can hold it."""
+    return value if value is not None and math.isfinite(value) else None
+
+
 def _mean(total: float, count: int) -> float | None:
     return total / count if count else None
 
@@ -266,25 +266,3 @@ def _model(sample: TrainingSet, recipe: Recipe) -> FlowModel:
         return kind.fit_transforms(
             recipe.preset, sample.columns, sample.context_names, sample.stars, sample.context
         )
-
-
-def _batches(
-    model: FlowModel,
-    training: TrainingSet | StoredStars,
-    recipe: Recipe,
-    processes: Processes,
-) -> Batches:
-    if isinstance(training, StoredStars):
-        return BatchesFromStore(
-            model, training, batch=recipe.batch, seed=recipe.seed, processes=processes
-        )
-    return BatchesInMemory(
-        model, training, batch=recipe.batch, seed=recipe.seed, processes=processes
-    )
-
-
-def _thinned(held: TrainingSet) -> TrainingSet:
-    """At most about `_EVALUATE_STARS` stars in all, the same share of every galaxy."""
-    step = max(1, held.n_stars // _EVALUATE_STARS)
-    stars = [s[::step] for s in held.stars]
-    return TrainingSet(held.names, held.columns, held.context_names, stars, held.context)

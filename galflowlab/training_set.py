@@ -87,7 +87,7 @@ class TrainingSet:
         -------
         training, held_out
         """
-        if out := held_out_galaxies(len(self), fraction, rng):
+        if out := held_out_galaxies(self.names, fraction, rng):
             rest = [i for i in range(len(self)) if i not in set(out)]
             return self._pick(rest), self._pick(out)
         kept, held = [], []
@@ -121,8 +121,10 @@ class TrainingSet:
         )
 
 
-def held_out_galaxies(galaxies: int, fraction: float, rng: np.random.Generator) -> list[int]:
+def held_out_galaxies(names: Sequence[str], fraction: float, rng: np.random.Generator) -> list[int]:
     """Places of the galaxies to hold out, in order; none if there are fewer than ten.
+
+    Which ones they are follows from their names, whatever the order in which they come.
 
     Raises
     ------
@@ -131,10 +133,11 @@ def held_out_galaxies(galaxies: int, fraction: float, rng: np.random.Generator) 
     """
     if not 0 < fraction < 1:
         raise ValueError(f"expected a held-out fraction between 0 and 1, got {fraction}")
-    if galaxies < _GALAXIES_TO_HOLD_OUT_GALAXIES:
+    if len(names) < _GALAXIES_TO_HOLD_OUT_GALAXIES:
         return []
-    order = rng.permutation(galaxies)
-    return sorted(order[: max(1, round(fraction * galaxies))].tolist())
+    by_name = sorted(range(len(names)), key=lambda i: names[i])
+    order = rng.permutation(len(names))
+    return sorted(by_name[i] for i in order[: max(1, round(fraction * len(names)))])
 
 
 def require_context(galaxy: Galaxy) -> None:

@@ -68,6 +68,48 @@ def test_two_processes_have_the_loss_curve_of_one(tmp_path, stored, monkeypatch)
     assert (tmp_path / "two.state").exists()
 
 
+STOP = """
+import os, sys, galflowlab
+from galflowlab.store import StarStore
+rank = os.environ["RANK"]
+options = dict(seed=5, stars_seen=6000, batch=250, progress=False, symmetric=True)
+store, folder = StarStore(sys.argv[1]), sys.argv[2]
+state = folder + "/state"
+told = []
+def stop(progress):
+    told.append(progress)
+    return len(told) < 7
+whole = galflowlab.fit(store, **options)
+galflowlab.fit(store, **options, checkpoint=state, callbacks=[stop])
+resumed = galflowlab.fit(store, **options, checkpoint=state)
+whole.save(f"{folder}/whole.{rank}")
+resumed.save(f"{folder}/resumed.{rank}")
+try:
+    galflowlab.fit(store, **options, checkpoint=f"{folder}/state" if rank == "0" else f"{folder}/x")
+except ValueError as error:
+    open(f"{folder}/error.{rank}", "w").write(str(error))
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_stop_and_resume_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(layout, "ROW_GROUP", 500)
+    store = write_store(mocks.make_suite(12, 600, seed=3), tmp_path / "store", seed=1).path
+    (tmp_path / "stop.py").write_text(STOP)
+    launch = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run(
+        [sys.executable, *launch, str(tmp_path / "stop.py"), str(store), str(tmp_path)],
+        check=True,
+        timeout=400,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+    )
+    files = [tmp_path / f"{name}.{rank}" for name in ("whole", "resumed") for rank in "01"]
+    assert len({weights_of(path.read_bytes()) for path in files}) == 1
+    # One that sees another checkpoint than the other is an error for both, not a wait for ever.
+    said = [(tmp_path / f"error.{rank}").read_text() for rank in "01"]
+    assert all("expected all processes to see the same checkpoint" in text for text in said)
+
+
 def weights_of(data):
     """Bytes of the tensors of a safetensors file, whose header has times that differ."""
     length = int.from_bytes(data[:8], "little")

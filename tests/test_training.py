@@ -7,7 +7,8 @@ import pytest
 import torch
 
 import galflowlab
-from galflowlab.checkpoint import read_tensors
+from galflowlab import training_judge
+from galflowlab.checkpoint import read_tensors, write_tensors
 from galflowlab.galaxy import Galaxy
 from galflowlab.schema import as_stars
 from galflowlab.training_set import TrainingSet
@@ -93,6 +94,52 @@ def test_checkpoint_of_another_run_is_refused(suite, tmp_path):
         galflowlab.fit(suite, **(quick | {"seed": 9}), checkpoint=checkpoint)
     with pytest.raises(ValueError, match="checkpoint of another run"):
         galflowlab.fit(suite[:-1], **quick, checkpoint=checkpoint)
+
+
+@pytest.mark.parametrize(("spoil", "ends"), [(1, True), (60, False)])
+def test_held_out_stars_without_a_density(suite, tmp_path, monkeypatch, spoil, ends):
+    """As layers of the published kind give NaN: few are left out, many are never good."""
+    plain = training_judge.coordinates_of
+
+    def with_nan(model, data):
+        x, *rest = plain(model, data)
+        x[:spoil] = math.nan
+        return x, *rest
+
+    monkeypatch.setattr(training_judge, "coordinates_of", with_nan)
+    checkpoint = tmp_path / "run.safetensors"
+    options = QUICK | {"stars_seen": 2000, "checkpoint": checkpoint, "log": tmp_path / "log.csv"}
+    if ends:
+        card = galflowlab.fit(suite, **options).card["training"]
+        assert card["held_out_not_finite"] == spoil
+        assert np.isfinite(card["held_out_nll"])
+    else:
+        with pytest.raises(FloatingPointError, match="held-out likelihood was never finite"):
+            galflowlab.fit(suite, **options)
+    _, header = read_tensors(checkpoint, "training")
+    assert [row[2] is not None for row in header["history"]] == [ends] * len(header["history"])
+
+
+def test_checkpoints_of_another_version_are_refused(suite, tmp_path):
+    checkpoint = tmp_path / "run.safetensors"
+    quick = QUICK | {"stars_seen": 1000, "checkpoint": checkpoint}
+    galflowlab.fit(suite, **quick)
+    tensors, header = read_tensors(checkpoint, "training")
+    del header["version"], header["seconds"]
+    write_tensors(checkpoint, "training", tensors, header)
+    with pytest.raises(ValueError, match="of another version of galflowlab"):
+        galflowlab.fit(suite, **quick)
+
+
+@pytest.mark.parametrize("what", ["checkpoint", "log"])
+def test_missing_folders_are_noticed_before_the_work(suite, tmp_path, what):
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        galflowlab.fit(suite, **QUICK, **{what: tmp_path / "no" / "file"})
+
+
+def test_a_path_is_no_training_set(tmp_path):
+    with pytest.raises(ValueError, match="opens one"):
+        galflowlab.fit(tmp_path, **QUICK)
 
 
 def test_callback_can_stop(suite):

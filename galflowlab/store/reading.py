@@ -117,7 +117,8 @@ class StarStore:
     def _check_files(self) -> None:
         """Compare headers only: hashes of terabytes are for `verify`."""
         for path, rows in zip(self.files, self.rows, strict=True):
-            found = open_parquet(path, (*self.columns, GALAXY)).metadata.num_rows
+            with open_parquet(path, (*self.columns, GALAXY)) as file:
+                found = file.metadata.num_rows
             if found != rows:
                 raise ValueError(f"{path}: expected {rows} stars, got {found}")
 
@@ -145,24 +146,36 @@ class StarStore:
     def split(self, fraction: float, rng: np.random.Generator) -> tuple[StoredStars, TrainingSet]:
         """Hold out `fraction` of the galaxies, or of the stars if there are fewer than ten.
 
+        Of the stars of few large galaxies it is less: what is held out must be in their sample.
+
         Returns
         -------
         training, held_out
             What is held out comes from the sample of each galaxy, and is in memory.
         """
-        held = held_out_galaxies(len(self), fraction, rng)
+        held = held_out_galaxies(self.names, fraction, rng)
         if held:
             kept = [i for i in range(len(self)) if i not in set(held)]
-            return StoredStars(self, kept, first_row=0), self._sampled(held, 0, math.inf)
-        everything = range(len(self))
-        first = max(1, round(fraction * self.n_stars))
-        held_out = self._sampled(everything, 0, first)
-        if not held_out.n_stars or first >= self.n_stars:
-            raise ValueError(f"{self.path}: {self.n_stars} stars are too few to hold any out")
-        return StoredStars(self, list(everything), first_row=first), held_out
+            return StoredStars(self, kept, first_row=0), self.sampled(held, 0, math.inf)
+        everything, first = list(range(len(self))), self._first_row(fraction)
+        return StoredStars(self, everything, first), self.sampled(everything, 0, first)
 
-    def _sampled(self, galaxies: Sequence[int], first: float, last: float) -> TrainingSet:
-        """Sample of some galaxies, as far as rows from `first` to `last` go."""
+    def _first_row(self, fraction: float) -> int:
+        """Row before which stars are held out: of no galaxy more than `fraction` of its sample.
+
+        So every galaxy has stars to learn from, and all that is held out is in the sample.
+        """
+        row, galaxy = self._sample[ROW], self._sample[GALAXY]
+        firsts = []
+        for i, name in enumerate(self.names):
+            rows = np.sort(row[galaxy == i])
+            if len(rows) < 2:
+                raise ValueError(f"{self.path}: {name!r} has too few stars to hold any out")
+            firsts.append(rows[max(1, round(fraction * len(rows)))])
+        return int(min(firsts))
+
+    def sampled(self, galaxies: Sequence[int], first: float, last: float) -> TrainingSet:
+        """Samples of some galaxies in memory, as far as rows from `first` to `last` go."""
         table = self._sample
         row, galaxy = table[ROW], table[GALAXY]
         within = (row >= first) & (row < last)
@@ -187,8 +200,8 @@ class StarStore:
     @cached_property
     def _sample(self) -> dict[str, np.ndarray]:
         path, names = self.path / SAMPLE, [*self.columns, GALAXY, ROW]
-        file = open_parquet(path, names)
-        sample = columns_of(path, lambda: file.read(columns=names, use_threads=False))
+        with open_parquet(path, names) as file:
+            sample = columns_of(path, lambda: file.read(columns=names, use_threads=False))
         if sample[GALAXY].min(initial=0) < 0 or sample[GALAXY].max(initial=0) >= len(self):
             raise OSError(f"{path}: damaged (stars of galaxies that are not described)")
         return sample
@@ -242,7 +255,7 @@ class StoredStars:
 
     def sample(self) -> TrainingSet:
         """Some stars of every galaxy, in memory: enough to fit transforms to."""
-        return self.store._sampled(self.galaxies, self.first_row, math.inf)
+        return self.store.sampled(self.galaxies, self.first_row, math.inf)
 
 
 def _description_text(path: Path) -> str:

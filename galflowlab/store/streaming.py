@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from pyarrow import parquet
 
 from galflowlab.store.layout import GALAXY, columns_of, open_parquet
 from galflowlab.store.reading import StoredStars
@@ -109,24 +108,22 @@ class Shuffled:
         return self._place[galaxy]
 
     def _columns(self, group: _Group, columns: tuple[str, ...]) -> dict[str, np.ndarray]:
-        file, names = self._files[group.file], list(columns)
-        return columns_of(
-            self._stars.store.files[group.file],
-            lambda: file.read_row_group(group.number, columns=names, use_threads=False),
-        )
-
-    @cached_property
-    def _files(self) -> list[parquet.ParquetFile]:
-        columns = (*self._stars.columns, GALAXY)
-        return [open_parquet(path, columns) for path in self._stars.store.files]
+        path, names = self._stars.store.files[group.file], list(columns)
+        # Opened for each: a store has more files than a process may have open.
+        with open_parquet(path, columns) as file:
+            return columns_of(
+                path,
+                lambda: file.read_row_group(group.number, columns=names, use_threads=False),
+            )
 
     @cached_property
     def _groups(self) -> list[_Group]:
         groups, first = [], 0
-        for i, file in enumerate(self._files):
-            for number in range(file.num_row_groups):
-                rows = file.metadata.row_group(number).num_rows
-                groups.append(_Group(i, number, rows, first))
+        for i, path in enumerate(self._stars.store.files):
+            with open_parquet(path, (*self._stars.columns, GALAXY)) as file:
+                sizes = [file.metadata.row_group(k).num_rows for k in range(file.num_row_groups)]
+            for number, rows in enumerate(sizes):
+                groups.append(_Group(i, number, first))
                 first += rows
         return groups
 
@@ -146,5 +143,4 @@ class _Group:
 
     file: int
     number: int
-    rows: int
     first_row: int

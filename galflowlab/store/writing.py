@@ -6,12 +6,12 @@ import contextlib
 import json
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from galflowlab._version import __version__
 from galflowlab.galaxy import Galaxy
@@ -33,7 +33,7 @@ from galflowlab.training_set import require_context, trainable_stars
 _PILES = 256  # among which stars are dealt; one must fit into memory
 _DEAL_AT = 1 << 20  # stars in memory before they are dealt
 _FILE_STARS = 1 << 20
-_SAMPLE_STARS, _SAMPLE_RANGE = 1_000_000, (1000, 20_000)  # in all; of one galaxy
+_SAMPLE_STARS, _SAMPLE_RANGE = 1_000_000, (100, 100_000)  # in all; of one galaxy
 _ROW = np.dtype([(name, np.float32) for name in EDF_COLUMNS] + [(GALAXY, np.int32)])
 
 
@@ -44,7 +44,8 @@ def write_store(
 
     Stars are dealt at random among piles on disk, and each pile is then shuffled in memory
     (Knuth 1997, section 3.4.2): every order of all stars is equally likely. Memory is that of
-    the largest galaxy and of about two million stars, whatever their number.
+    the largest galaxy and of a few million stars, up to some 10^9 stars; beyond, that of 1/256
+    of all stars.
 
     Parameters
     ----------
@@ -65,6 +66,8 @@ def write_store(
     ------
     FileExistsError
         If `path` exists.
+    BlockingIOError
+        If another process is writing it.
     ValueError
         If there is no galaxy, two have the same name, or one cannot be trained on: no context,
         values that are not finite or not physical.
@@ -101,14 +104,23 @@ def write_store(
 
 @contextlib.contextmanager
 def _folder_replacing(path: Path) -> Iterator[Path]:
-    """Give a folder to fill beside `path`, which becomes `path` if the block succeeds."""
-    folder = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+    """Give a folder to fill beside `path`, which becomes `path` if the block succeeds.
+
+    What a killed process has left is removed first.
+    """
+    folder, lock = (path.with_name(f".{path.name}.{end}") for end in ("partial", "lock"))
     try:
-        yield folder
-        folder.chmod(0o755)
-        os.rename(folder, path)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        with FileLock(lock, blocking=False):
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            try:
+                yield folder
+                os.rename(folder, path)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+                lock.unlink(missing_ok=True)
+    except Timeout:
+        raise BlockingIOError(f"{path}: another process is writing this store") from None
 
 
 def _distinct(galaxies: Iterable[Galaxy]) -> Iterator[Galaxy]:

@@ -144,15 +144,13 @@ def main() -> None:
     note("train", {k: v for k, v in trained.items() if k != "output"} | {"stars": budget})
     command = train_command(store, again, budget)
     kills = killed(command, again.with_suffix(".partial.safetensors"), budget)
-    resumed = measured(command)
+    resumed, same = measured(command), same_weights(whole, again)
     note(
         "killed_and_resumed",
-        {
-            "kills": kills,
-            "memory_gb": resumed["memory_gb"],
-            "same_weights": same_weights(whole, again),
-        },
+        {"kills": kills, "memory_gb": resumed["memory_gb"], "same_weights": same},
     )
+    if not (same and kills == len(KILLED_AT)):
+        raise SystemExit("the training that was killed did not end as the other")
 
 
 if __name__ == "__main__":

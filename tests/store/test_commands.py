@@ -36,6 +36,11 @@ def test_galaxies_are_prepared_stored_and_learned(folder, galaxies, tmp_path, ca
     edf = galflowlab.load(model)
     assert set(edf.card["training"]["names"]) < set(stored.names)
     assert not list(tmp_path.glob("*.partial.safetensors"))
+    before = model.read_bytes()
+    capsys.readouterr()
+    assert main(["train", str(store), "-o", str(model), *budget]) == 2
+    assert "trained already" in capsys.readouterr().err
+    assert model.read_bytes() == before
     with log.open(newline="") as file:
         assert [int(row["stars_seen"]) for row in csv.DictReader(file)][-1] == 2000
 

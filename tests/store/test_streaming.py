@@ -6,8 +6,9 @@ from pyarrow import parquet
 from scipy import stats
 
 from galflowlab.schema import star_matrix
-from galflowlab.store import write_store
+from galflowlab.store import write_store, writing
 from galflowlab.store.streaming import Shuffled
+from galflowlab.training_set import TrainingSet
 
 
 @pytest.fixture
@@ -87,9 +88,10 @@ def test_few_galaxies_hold_out_stars(galaxies, tmp_path, small_pieces):
     store = write_store(few, tmp_path / "store", seed=2)
     training, held = store.split(0.25, np.random.default_rng(1))
     assert len(held) == len(training) == 3
-    assert held.n_stars == 525
+    assert max(len(stars) for stars in held.stars) == 175
+    assert 400 < held.n_stars <= 525
     stars, galaxy = together(streamed(training))
-    assert len(stars) == training.n_stars == 2100 - 525
+    assert len(stars) == training.n_stars == 2100 - held.n_stars
     sample = training.sample()
     for i, rows in enumerate(expected(few, training.names, training.columns)):
         out = held.stars[i].numpy().astype(np.float32)
@@ -98,6 +100,39 @@ def test_few_galaxies_hold_out_stars(galaxies, tmp_path, small_pieces):
             sorted_rows(sample.stars[i].numpy().astype(np.float32)),
             sorted_rows(stars[galaxy == i]),
         )
+
+
+def test_few_large_galaxies_have_stars_on_both_sides(galaxies, tmp_path, small_pieces, monkeypatch):
+    """Of a large galaxy only the first stars are in the sample."""
+    monkeypatch.setattr(writing, "_SAMPLE_RANGE", (20, 40))
+    few = [galaxies[0], galaxies[1], galaxies[2].with_stars(galaxies[2].stars[:60])]
+    store = write_store(few, tmp_path / "store", seed=2)
+    training, held = store.split(0.1, np.random.default_rng(1))
+    sample = training.sample()
+    assert sample.names == training.names == store.names
+    assert all(len(stars) >= 30 for stars in sample.stars)
+    assert len(held) >= 2
+    stars, _ = together(streamed(training))
+    out = np.vstack([s.numpy().astype(np.float32) for s in held.stars])
+    every = np.vstack(expected(few, store.names, store.columns))
+    np.testing.assert_array_equal(sorted_rows(np.vstack([stars, out])), sorted_rows(every))
+
+
+def test_galaxies_of_one_star_are_refused(galaxies, tmp_path):
+    single = galaxies[0].with_stars(galaxies[0].stars[:1])
+    store = write_store([single, galaxies[1]], tmp_path / "store", seed=2)
+    with pytest.raises(ValueError, match="too few stars to hold any out"):
+        store.split(0.1, np.random.default_rng(1))
+
+
+def test_the_order_of_galaxies_does_not_decide_which_are_held_out(galaxies, tmp_path, store):
+    backwards = write_store(galaxies[::-1], tmp_path / "store", seed=1)
+    out = [s.split(0.2, np.random.default_rng(4))[1].names for s in (store, backwards)]
+    assert set(out[0]) == set(out[1])
+    in_memory = [TrainingSet.from_galaxies(g) for g in (galaxies, galaxies[::-1])]
+    assert {frozenset(s.split(0.2, np.random.default_rng(4))[1].names) for s in in_memory} == {
+        frozenset(out[0])
+    }
 
 
 def test_stars_of_galaxies_that_are_not_described_are_refused(galaxies, tmp_path, monkeypatch):

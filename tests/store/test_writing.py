@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from filelock import FileLock
 from pyarrow import parquet
 from scipy import stats
 
@@ -117,6 +118,22 @@ def test_an_interruption_leaves_nothing(galaxies, tmp_path, small_pieces):
     with pytest.raises(KeyboardInterrupt):
         write_store(interrupted(), tmp_path / "store", seed=1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_process_left_is_removed(galaxies, tmp_path):
+    left = tmp_path / ".store.partial"
+    left.mkdir()
+    (left / "piles").write_bytes(bytes(1000))
+    store = write_store(galaxies[:2], tmp_path / "store", seed=1)
+    assert list(tmp_path.iterdir()) == [store.path]
+
+
+def test_two_processes_do_not_write_one_store(galaxies, tmp_path):
+    with (
+        FileLock(tmp_path / ".store.lock"),
+        pytest.raises(BlockingIOError, match="another process"),
+    ):
+        write_store(galaxies[:2], tmp_path / "store", seed=1)
 
 
 def test_an_existing_folder_is_not_touched(galaxies, tmp_path):
