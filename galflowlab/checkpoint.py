@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 
-from galflowlab.files import replacing
+from galflowlab.files import one_line, replacing
 
 _KEY, _HASH = "galflowlab", "sha256"
+_MAX_FILE = 1 << 30  # bytes
 _MAX_HEADER = 64 << 20  # characters; a header is kilobytes, so anything near this is hostile
 
 
@@ -58,12 +59,16 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], 
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
+    if path.stat().st_size > _MAX_FILE:
+        raise ValueError(f"{path}: larger than {_MAX_FILE >> 20} MB, which no such file is")
+    # Read at once: somebody may put a newer file in its place meanwhile.
+    data = path.read_bytes()
     try:
-        with safe_open(path, framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except SafetensorError as error:
-        raise ValueError(f"{path}: not a safetensors file ({error})") from error
+        tensors = load(data)
+        length = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8 : 8 + length]).get("__metadata__", {})
+    except (SafetensorError, ValueError, KeyError) as error:
+        raise ValueError(f"{path}: not a safetensors file ({one_line(error)})") from error
     text = metadata.get(_KEY)
     if text is None or len(text) > _MAX_HEADER:
         raise ValueError(f"{path}: a safetensors file, but without a {_KEY} header")

@@ -2,6 +2,9 @@
 
 import json
 import pickle
+import subprocess
+import sys
+import time
 
 import pytest
 import torch
@@ -83,3 +86,32 @@ def test_files_without_a_hash_are_read(tmp_path):
     tensors = {name: tensor.contiguous() for name, tensor in TENSORS.items()}
     save_file(tensors, path, {"galflowlab": json.dumps({"kind": "edf", **HEADER})})
     assert read_tensors(path, "edf")[1] == HEADER
+
+
+REPLACE = """
+import sys, torch
+from galflowlab.checkpoint import write_tensors
+torch.set_num_threads(1)
+ones, value = torch.ones(100_000), 0
+while True:
+    value += 1
+    write_tensors(sys.argv[1], "edf", {"a": value * ones}, {"value": value})
+"""
+
+
+def test_reading_while_it_is_replaced_gives_one_or_the_other(tmp_path):
+    path = tmp_path / "m.safetensors"
+    writer = subprocess.Popen([sys.executable, "-c", REPLACE, str(path)])
+    try:
+        while not path.exists():
+            assert writer.poll() is None
+            time.sleep(0.05)
+        seen = set()
+        for _ in range(500):
+            tensors, header = read_tensors(path, "edf")
+            assert (tensors["a"] == header["value"]).all()
+            seen.add(header["value"])
+    finally:
+        writer.kill()
+        writer.wait()
+    assert len(seen) > 2

@@ -23,7 +23,13 @@ fetch(sys.argv[1], to=sys.argv[2], progress=False)
 
 def start(manifest, folder):
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen([sys.executable, "-c", SCRIPT, manifest, folder], env=environment)
+    command = [sys.executable, "-c", SCRIPT, manifest, folder]
+    return subprocess.Popen(command, env=environment, preexec_fn=hear_interrupts)
+
+
+def hear_interrupts():
+    """Also if these tests are run in the background, where interrupts are ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.mark.slow
