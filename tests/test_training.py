@@ -7,10 +7,10 @@ import pytest
 import torch
 
 import galflowlab
-from galflowlab import training_judge
 from galflowlab.checkpoint import read_tensors, write_tensors
 from galflowlab.galaxy import Galaxy
 from galflowlab.schema import as_stars
+from galflowlab.training import judge
 from galflowlab.training_set import TrainingSet
 
 QUICK = {"seed": 5, "stars_seen": 15_000, "batch": 256, "progress": False}
@@ -99,14 +99,14 @@ def test_checkpoint_of_another_run_is_refused(suite, tmp_path):
 @pytest.mark.parametrize(("spoil", "ends"), [(1, True), (60, False)])
 def test_held_out_stars_without_a_density(suite, tmp_path, monkeypatch, spoil, ends):
     """As layers of the published kind give NaN: few are left out, many are never good."""
-    plain = training_judge.coordinates_of
+    plain = judge.coordinates_of
 
     def with_nan(model, data):
         x, *rest = plain(model, data)
         x[:spoil] = math.nan
         return x, *rest
 
-    monkeypatch.setattr(training_judge, "coordinates_of", with_nan)
+    monkeypatch.setattr(judge, "coordinates_of", with_nan)
     checkpoint = tmp_path / "run.safetensors"
     options = QUICK | {"stars_seen": 2000, "checkpoint": checkpoint, "log": tmp_path / "log.csv"}
     if ends:

@@ -6,8 +6,8 @@ import torch
 
 from galflowlab.processes import Processes
 from galflowlab.recipes import Recipe
-from galflowlab.training_data import BatchesFromStore, coordinates_of
-from galflowlab.training_run import _model
+from galflowlab.training.batches import BatchesFromStore, coordinates_of
+from galflowlab.training.run import _model
 
 ALONE = Processes(0, 1, torch.device("cpu"))
 

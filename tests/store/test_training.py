@@ -14,7 +14,7 @@ import torch
 import galflowlab
 from galflowlab.checkpoint import read_tensors
 from galflowlab.store import write_store
-from galflowlab.training_reports import LOG_COLUMNS
+from galflowlab.training.reports import LOG_COLUMNS
 
 QUICK = {"seed": 5, "stars_seen": 20_000, "batch": 250, "progress": False}
 
@@ -116,7 +116,7 @@ def test_progress_carries_the_model_and_what_is_held_out(store):
 TRAIN = """
 import sys, galflowlab
 from galflowlab.store import StarStore
-import galflowlab.training_reports as reports
+import galflowlab.training.reports as reports
 reports._SAVE_AFTER = 0.0  # after every report, so that a kill can come anywhere
 edf = galflowlab.fit(
     StarStore(sys.argv[1]), seed=5, stars_seen=60_000, batch=250, progress=False,

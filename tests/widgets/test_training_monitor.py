@@ -20,7 +20,7 @@ from galflowlab_widgets.training_words import amount, duration, ended, pace, und
 import galflowlab
 from galflowlab import mocks
 from galflowlab.schema import EDF_COLUMNS, star_matrix
-from galflowlab.training_reports import Progress
+from galflowlab.training import Progress
 from galflowlab.training_set import TrainingSet
 from tests.widgets.conftest import NAMES
 

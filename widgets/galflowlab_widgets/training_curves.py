@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from galflowlab.training_reports import LOG_COLUMNS, Progress
+from galflowlab.training.reports import LOG_COLUMNS, Progress
 from galflowlab_widgets.diagram_parts import Diagram, Json, axis, fraction, line, panel
 from galflowlab_widgets.scales import Limits, linear_ticks, nice_above
 
@@ -23,7 +23,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 class Row(NamedTuple):
-    """One report of a training; see `training_reports.Progress`."""
+    """One report of a training; see `galflowlab.training.Progress`."""
 
     stars_seen: int
     train_nll: float  # NaN if no step was taken

@@ -15,8 +15,7 @@ from IPython.display import DisplayHandle, display
 from galflowlab.edf import EDF
 from galflowlab.galaxy import Galaxy
 from galflowlab.store import StarStore
-from galflowlab.training import fit
-from galflowlab.training_reports import Progress
+from galflowlab.training import Progress, fit
 from galflowlab.training_set import TrainingSet
 from galflowlab_widgets.parts import parts
 from galflowlab_widgets.training_panel import TrainingPanel

@@ -7,7 +7,7 @@ from math import nan
 from pathlib import Path
 
 from galflowlab.edf import EDF
-from galflowlab.training_reports import Progress
+from galflowlab.training import Progress
 from galflowlab_widgets import training_words
 from galflowlab_widgets.training_curves import Curve, Row, read_log
 from galflowlab_widgets.training_panel import TrainingPanel

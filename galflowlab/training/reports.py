@@ -14,7 +14,7 @@ from galflowlab.edf import EDF
 from galflowlab.files import replacing
 from galflowlab.population import Population
 from galflowlab.processes import Processes
-from galflowlab.training_run import Run, finite_or_none
+from galflowlab.training.run import Run, finite_or_none
 from galflowlab.training_set import TrainingSet
 
 LOG_COLUMNS = ("stars_seen", "train_nll", "held_out_nll", "learning_rate", "seconds")

@@ -7,7 +7,7 @@ import math
 import torch
 
 from galflowlab.flow.model import FlowModel
-from galflowlab.training_data import coordinates_of, standard_context
+from galflowlab.training.batches import coordinates_of, standard_context
 from galflowlab.training_set import TrainingSet
 
 _STARS = 20_000

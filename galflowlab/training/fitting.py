@@ -21,8 +21,8 @@ from galflowlab.population import Population
 from galflowlab.processes import Processes
 from galflowlab.recipes import Recipe, defaults
 from galflowlab.store import StarStore, StoredStars
-from galflowlab.training_reports import Callback, Reports, State
-from galflowlab.training_run import Run
+from galflowlab.training.reports import Callback, Reports, State
+from galflowlab.training.run import Run
 from galflowlab.training_set import TrainingSet
 
 _EVALUATIONS = 25

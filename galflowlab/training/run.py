@@ -18,8 +18,8 @@ from galflowlab.flow.symmetric import SymmetricModel
 from galflowlab.processes import Processes
 from galflowlab.recipes import Recipe
 from galflowlab.store import StoredStars
-from galflowlab.training_data import batches_of
-from galflowlab.training_judge import Judge
+from galflowlab.training.batches import batches_of
+from galflowlab.training.judge import Judge
 from galflowlab.training_set import TrainingSet
 
 KIND, VERSION = "training", 2
