@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(f"{arguments.command} passes nothing on: {' '.join(passed_on)}")
     arguments.passed_on, arguments.words = passed_on, words
     try:
-        return arguments.run(arguments) or 0
+        code = arguments.run(arguments) or 0
+        sys.stdout.flush()
+        return code
+    except BrokenPipeError:  # whoever read, such as head, has enough
+        # Python flushes once more at its exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except (ValueError, OSError, ImportError, FloatingPointError) as error:
         print(f"galflowlab {arguments.command}: {error}", file=sys.stderr)
         return 2

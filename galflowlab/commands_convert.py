@@ -11,7 +11,7 @@ import galflowlab
 from galflowlab.command_inputs import require_folder
 from galflowlab.edf import EDF
 from galflowlab.files import replacing
-from galflowlab.galacticflow import load_galacticflow
+from galflowlab.galacticflow import is_torch_file, load_galacticflow
 
 _STARS = 1000
 
@@ -34,6 +34,9 @@ def convert(arguments: argparse.Namespace) -> None:
     require_folder(output)
     if not model.is_file():
         raise FileNotFoundError(f"{model}: no such file")
+    if model.suffix == ".safetensors" and not is_torch_file(model):
+        galflowlab.load(model)
+        raise ValueError(f"{model}: is a file of ours already; there is nothing to convert")
     edf = load_galacticflow(model)
     with replacing(output) as partial:
         edf.save(partial)

@@ -6,10 +6,9 @@ import argparse
 import textwrap
 from pathlib import Path
 
-from galflowlab.data import fetch, manifest, manifests
-from galflowlab.data.fetch import cache_folder, data_folder, present
-from galflowlab.data.fetch.lock import read_pinned
-from galflowlab.data.fetch.places import lock_file
+from galflowlab.data import cache_folder, fetch, manifest, manifests, present
+from galflowlab.data.fetching.lock import read_pinned
+from galflowlab.data.fetching.places import data_folder, lock_file
 from galflowlab.data.manifests import Manifest
 
 _WIDTH = 96

@@ -49,15 +49,17 @@ def prepare(arguments: argparse.Namespace) -> None:
         on_error=(lambda *what: left_out.append(what)) if arguments.keep_going else None,
     )
     count = len(data.galaxy_files(arguments.data))
-    store = write_store(
-        _shown(galaxies, count, quiet=arguments.quiet),
-        arguments.output,
-        seed=arguments.seed,
-        notes=_notes(arguments),
-    )
-    for path, error in left_out:
-        text = str(error)
-        print(f"left out: {text if str(path) in text else f'{path}: {text}'}")
+    try:
+        store = write_store(
+            _shown(galaxies, count, quiet=arguments.quiet),
+            arguments.output,
+            seed=arguments.seed,
+            notes=_notes(arguments),
+        )
+    finally:  # they may be why there is no store
+        for path, error in left_out:
+            text = str(error)
+            print(f"left out: {text if str(path) in text else f'{path}: {text}'}")
     print(f"{arguments.output}: {len(store)} galaxies, {store.n_stars} stars")
     print(f"columns: {', '.join(store.columns)}")
 

@@ -46,8 +46,10 @@ def _load_saved(path: Path) -> EDF:
         columns = tuple(str(name) for name in header["columns"])
         context_names = tuple(str(name) for name in header["context_names"])
         preset, card = str(header["preset"]), dict(header["card"])
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"{path}: the header lacks {error}") from error
+    except KeyError as error:
+        raise ValueError(f"{path}: the file lacks {error}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: the header is not that of an eDF ({error})") from error
     if [c for c in EDF_COLUMNS if c in columns] != list(columns):
         raise ValueError(f"{path}: expected columns from {EDF_COLUMNS} in order, got {columns}")
     if not set(context_names) <= set(CONTEXT) or len(set(context_names)) < len(context_names):
@@ -56,10 +58,12 @@ def _load_saved(path: Path) -> EDF:
     try:
         architecture = saved_architecture(preset, header.get("hyper", {}))
         model = kind.from_tensors(architecture, columns, context_names, tensors)
-    except ValueError as error:
+        known = Population(
+            context_names, population.numpy(), stand_ins=bool(header.get("stand_ins", False))
+        )
+    except (ValueError, TypeError) as error:  # numpy has no bfloat16
         raise ValueError(f"{path}: {one_line(error)}") from error
-    stand_ins = bool(header.get("stand_ins", False))
-    return EDF(model, Population(context_names, population.numpy(), stand_ins=stand_ins), card)
+    return EDF(model, known, card)
 
 
 def embedded_models() -> dict[str, Path]:

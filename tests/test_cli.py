@@ -1,6 +1,7 @@
 """The command line, from mock galaxies to a file of generated stars."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -170,3 +171,12 @@ def test_module_is_a_program():
         [sys.executable, "-m", "galflowlab.cli", "--version"], capture_output=True, text=True
     )
     assert done.stdout.strip() == galflowlab.__version__
+
+
+def test_a_reader_that_has_enough_ends_it_quietly(capsys, monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        assert run("data") == 1
+    assert capsys.readouterr().err == ""

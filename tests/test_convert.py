@@ -67,3 +67,16 @@ def test_bad_files_and_places_are_refused(model, convert, tmp_path):
     with pytest.raises(ValueError, match=r"model\.pth: not a readable"):
         convert(model, tmp_path / "model.safetensors")
     assert [path.name for path in tmp_path.iterdir()] == ["model.pth"]
+
+
+def test_a_file_of_ours_needs_no_conversion(model, convert, tmp_path):
+    ours, output = tmp_path / "ours.safetensors", tmp_path / "new.safetensors"
+    convert(model, ours)
+    with pytest.raises(ValueError, match=r"ours\.safetensors: is a file of ours already"):
+        convert(ours, output)
+    ours.write_bytes(b"damaged")
+    with pytest.raises(ValueError, match=r"ours\.safetensors: not a safetensors file"):
+        convert(ours, output)
+    model.rename(tmp_path / "misnamed.safetensors")
+    convert(tmp_path / "misnamed.safetensors", output)
+    assert galflowlab.load(output).n_parameters

@@ -2,11 +2,12 @@
 
 import pytest
 
-from galflowlab.data import Manifest, manifest, manifests
+from galflowlab.data import Manifest, manifest, manifests, read_all
 from galflowlab.data import readers as readers_package
 from galflowlab.data.addresses import checked, shown
 from galflowlab.data.manifests import READERS, match_file_name, parse
 from galflowlab.data.readers.nihao import ROWS
+from tests.readers.simulated import HEADER, write_gizmo
 
 GOOD = """
 title = "t"
@@ -233,6 +234,22 @@ def test_tng_asks_for_all_fields_of_the_reader():
         "snapshot": "99",
         "subhalo": "0",
     }
+
+
+def test_snapshots_of_fire_are_galaxies_of_different_names(tmp_path):
+    fire = manifest("fire2")
+    for seed, simulation in enumerate(("m12i_res7100", "m11d_r7100")):
+        values = {"simulation": simulation, "snapshot": "600"}
+        for chunk in ("0", "1"):
+            name = fire.file_name.format(**values, chunk=chunk)
+            assert match_file_name(fire.file_name, name) == {**values, "chunk": chunk}
+            (tmp_path / name).parent.mkdir(exist_ok=True)
+            header = HEADER | {"NumFilesPerSnapshot": 2, "NumPart_Total": [0, 0, 0, 0, 80, 0]}
+            write_gizmo(tmp_path / name, {}, header, seed=seed, n=40)
+    assert [(galaxy.name, len(galaxy)) for galaxy in read_all(tmp_path)] == [
+        ("m11d_r7100_snapshot_600", 80),
+        ("m12i_res7100_snapshot_600", 80),
+    ]
 
 
 def test_installed_manifests_come_first(tmp_path, monkeypatch):

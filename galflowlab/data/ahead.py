@@ -28,6 +28,11 @@ def ahead(
 
     Processes, because HDF5 has one lock and the filters of warnings, which readers set, are one
     for all threads. Spawned, because the caller may hold threads that a fork would break.
+
+    Raises
+    ------
+    ChildProcessError
+        By the function of a file, if a process has died; nothing can be read any more.
     """
     context = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
@@ -36,7 +41,7 @@ def ahead(
     def submit() -> None:
         for path in waiting:
             with _interrupts_held():  # this is where processes start
-                pending.append((path, pool.submit(task, path)))
+                pending.append((path, _submitted(pool, task, path)))
             return
 
     try:
@@ -51,11 +56,26 @@ def ahead(
         pool.shutdown(cancel_futures=True)
 
 
+def _submitted(
+    pool: ProcessPoolExecutor, task: Callable[[Path], Galaxy], path: Path
+) -> Future[Galaxy]:
+    try:
+        return pool.submit(task, path)
+    except BrokenProcessPool as error:  # told with the result, like deaths after this
+        broken: Future[Galaxy] = Future()
+        broken.set_exception(error)
+        return broken
+
+
 def _result(path: Path, future: Future[Galaxy]) -> Galaxy:
     try:
         return future.result()
     except BrokenProcessPool as error:
-        raise OSError(f"{path}: the process that should read it has died") from error
+        raise ChildProcessError(
+            f"{path}: a process that should read ahead has died, for lack of memory or as this "
+            'script does its work without a guard; put it under if __name__ == "__main__": or '
+            "read with one worker"
+        ) from error
 
 
 @contextlib.contextmanager

@@ -21,8 +21,11 @@ _GALAXIES = (".npy", ".npz", *EXTENSIONS)
 _BESIDE = (
     *(".json", ".toml", ".param", ".lock", ".log", ".md5", ".sha256", ".partial"),
     *(".txt", ".md", ".rst", ".pdf", ".png", ".jpg", ".svg", ".html", ".ipynb", ".py"),
+    *(".pth", ".pt", ".safetensors", ".zip", ".tar", ".gz", ".tgz"),
 )
-"""Extensions of what lies beside galaxies in a folder."""
+"""Extensions of what lies beside galaxies in a folder: notes, models, archives."""
+
+_STORE = "store.json"  # what makes a folder a store, as `store.layout` calls it
 
 
 def galaxy_files(paths: Paths) -> list[Path]:
@@ -31,10 +34,11 @@ def galaxy_files(paths: Paths) -> list[Path]:
     Parameters
     ----------
     paths
-        Files, folders and glob patterns. Files count as they are. Of folders, not of those
-        inside them, and of the matches of patterns, all files count except hidden ones, those
-        with an extension of `_BESIDE`, auxiliary arrays (``snapshot.iord`` beside
-        ``snapshot``), and all but the first file of a snapshot in several.
+        Files, folders and glob patterns. Files count as they are. Of folders with all folders
+        inside them, except hidden ones and stores, and of the matches of patterns, all files
+        count except hidden ones, those with an extension of `_BESIDE` (notes, pictures, models,
+        archives), auxiliary arrays (``snapshot.iord`` beside ``snapshot``), and all but the
+        first file of a snapshot in several.
 
     Returns
     -------
@@ -45,6 +49,8 @@ def galaxy_files(paths: Paths) -> list[Path]:
     ------
     FileNotFoundError
         If a path does not exist, or a folder or pattern has no galaxies.
+    ValueError
+        If a path is a store, which holds stars of galaxies and not galaxies.
     """
     given = [paths] if isinstance(paths, str | Path) else list(paths)
     files: dict[Path, Path] = {}
@@ -88,8 +94,10 @@ def read_all(
 
     Raises
     ------
-    ValueError, OSError
+    ValueError, OSError, ImportError
         If a galaxy cannot be read or prepared and there is no `on_error`; names the file.
+    ChildProcessError
+        If a process that reads has died, whatever `on_error`.
     ValueError
         If two files hold galaxies of the same name, whatever `on_error`: names are identities,
         by which galaxies are left out.
@@ -126,8 +134,8 @@ def _distinct(
         for path, result in results:
             try:
                 galaxy = result()
-            except (ValueError, OSError) as error:
-                if on_error is None:
+            except (ValueError, OSError, ImportError) as error:
+                if on_error is None or isinstance(error, ChildProcessError):
                     raise
                 on_error(path, error)
                 continue
@@ -152,9 +160,11 @@ def _when_asked(
 def _expand(path: str | Path) -> list[Path]:
     path = Path(path)
     if path.is_dir():
-        found = _galaxies(list(path.iterdir()))
+        if _is_store(path):
+            raise ValueError(f"{path}: is a store; galflowlab train takes it, others take galaxies")
+        found = _galaxies(_inside(path))
         if not found:
-            raise FileNotFoundError(f"{path}: no galaxy files in this folder")
+            raise FileNotFoundError(f"{path}: no galaxy files in this folder or those inside it")
         return found
     if path.is_file():
         return [path]
@@ -163,6 +173,23 @@ def _expand(path: str | Path) -> list[Path]:
     found = _galaxies([Path(match) for match in glob.glob(str(path), recursive=True)])
     if not found:
         raise FileNotFoundError(f"{path}: no galaxy files match")
+    return found
+
+
+def _is_store(folder: Path) -> bool:
+    return (folder / _STORE).is_file()
+
+
+def _inside(folder: Path) -> list[Path]:
+    """What is in a folder and in those inside it; links that lead back are not followed."""
+    found, waiting, seen = [], [folder], {folder.resolve()}
+    while waiting:
+        for path in sorted(waiting.pop().iterdir()):
+            if path.name.startswith(".") or not path.is_dir():
+                found.append(path)
+            elif path.resolve() not in seen and not _is_store(path):
+                seen.add(path.resolve())
+                waiting.append(path)
     return found
 
 

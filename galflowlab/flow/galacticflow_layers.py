@@ -6,7 +6,9 @@ names of the published checkpoints, whose layers are counted from the data side.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
+from typing import TypeAlias
 
 import torch
 from normflows.flows.base import Flow
@@ -55,132 +57,6 @@ class LearnedLinear(Flow):
         return self.S.abs().log().sum().expand(len(z))
 
 
-class _SplineCoupling(Flow):
-    """What both couplings share: no least bin or slope; linear tails of slope one.
-
-    The parameters of the splines are the outputs of a net of the stars times, entry by entry,
-    those of a net of the context.
-    """
-
-    def __init__(self, features: int, first: int, *, bins: int, bound: float) -> None:
-        super().__init__()
-        self.features, self.first, self.bins, self.bound = features, first, bins, bound
-
-    def _outputs(self, moved: int) -> int:
-        return moved * (3 * self.bins - 1)
-
-    def _spline(self, value: Tensor, raw: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:
-        k = self.bins
-        widths, heights, slopes = raw.view(*value.shape, -1).split([k, k, k - 1], dim=-1)
-        value, log_slope = mask_free_spline(
-            value,
-            widths,
-            heights,
-            slopes,
-            inverse=inverse,
-            bound=self.bound,
-            minima=(0.0, 0.0, 0.0),
-        )
-        return value, log_slope.sum(dim=1)
-
-
-class SingleSplineCoupling(_SplineCoupling):
-    """Spline coupling that moves the last features by the first ones, which stay: NSF_CL.
-
-    Parameters
-    ----------
-    features, context_features
-        Number of star features and of context entries.
-    first
-        Number of features that stay.
-    hidden, layers, slope
-        Width of the nets, number of their weight matrices, and slope of their leaky ReLU.
-    bins, bound
-        K bins on [-bound, bound].
-    """
-
-    def __init__(
-        self,
-        features: int,
-        context_features: int,
-        *,
-        first: int,
-        hidden: int,
-        layers: int,
-        bins: int,
-        bound: float,
-        slope: float = SLOPE,
-    ) -> None:
-        super().__init__(features, first, bins=bins, bound=bound)
-        outputs = self._outputs(features - first)
-        self.net = LeakyNet(first, hidden, layers, outputs, slope)
-        self.net_cond = LeakyNet(context_features, hidden, layers, outputs, slope)
-
-    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Base to data; returns the stars and the log determinant, shape (star,)."""
-        return self._moved(z, context, inverse=True)
-
-    def inverse(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Data to base."""
-        return self._moved(z, context, inverse=False)
-
-    def _moved(self, z: Tensor, context: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:
-        kept, moved = z[:, : self.first], z[:, self.first :]
-        raw = self.net_cond(context) * self.net(kept)
-        moved, log_det = self._spline(moved, raw, inverse=inverse)
-        return torch.cat([kept, moved], dim=1), log_det
-
-
-class DoubleSplineCoupling(_SplineCoupling):
-    """Spline coupling that moves the second half by the first, then the first by the second.
-
-    NSF_CL2 of the published code, the kind of the published models.
-
-    Parameters
-    ----------
-    features, context_features
-        Number of star features and of context entries.
-    hidden, layers, slope
-        Width of the nets, number of their weight matrices, and slope of their leaky ReLU.
-    bins, bound
-        K bins on [-bound, bound].
-    """
-
-    def __init__(
-        self,
-        features: int,
-        context_features: int,
-        *,
-        hidden: int,
-        layers: int,
-        bins: int,
-        bound: float,
-        slope: float = SLOPE,
-    ) -> None:
-        first = features // 2
-        super().__init__(features, first, bins=bins, bound=bound)
-        second = features - first
-        of_second, of_first = self._outputs(second), self._outputs(first)
-        self.net1 = LeakyNet(first, hidden, layers, of_second, slope)
-        self.net2 = LeakyNet(second, hidden, layers, of_first, slope)
-        self.net_cond1 = LeakyNet(context_features, hidden, layers, of_second, slope)
-        self.net_cond2 = LeakyNet(context_features, hidden, layers, of_first, slope)
-
-    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Base to data; returns the stars and the log determinant, shape (star,)."""
-        b, a = z[:, : self.first], z[:, self.first :]
-        b, log_det_b = self._spline(b, self.net_cond2(context) * self.net2(a), inverse=True)
-        a, log_det_a = self._spline(a, self.net_cond1(context) * self.net1(b), inverse=True)
-        return torch.cat([b, a], dim=1), log_det_a + log_det_b
-
-    def inverse(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
-        """Data to base."""
-        b, a = z[:, : self.first], z[:, self.first :]
-        a, log_det_a = self._spline(a, self.net_cond1(context) * self.net1(b), inverse=False)
-        b, log_det_b = self._spline(b, self.net_cond2(context) * self.net2(a), inverse=False)
-        return torch.cat([b, a], dim=1), log_det_a + log_det_b
-
-
 class LeakyNet(torch.nn.Module):
     """Perceptron with a leaky ReLU after every layer, the last one too."""
 
@@ -201,3 +77,112 @@ class LeakyNet(torch.nn.Module):
     def linear(self) -> list[torch.nn.Linear]:
         """The weight matrices with their biases, in order."""
         return [m for m in self.network if isinstance(m, torch.nn.Linear)]
+
+
+Nets: TypeAlias = Callable[[int, int], LeakyNet]
+"""From the number of inputs and that of the features to be moved to a net."""
+
+
+class _SplineCoupling(Flow):
+    """What both couplings share: no least bin or slope; linear tails of slope one.
+
+    The parameters of the splines are the outputs of a net of the stars times, entry by entry,
+    those of a net of the context.
+
+    Parameters
+    ----------
+    features, context_features
+        Number of star features and of context entries.
+    hidden, layers, slope
+        Width of the nets, number of their weight matrices, and slope of their leaky ReLU.
+    bins, bound
+        K bins on [-bound, bound].
+    first
+        Number of features of the first part; half of them, rounded down, if not given.
+    """
+
+    def __init__(
+        self,
+        features: int,
+        context_features: int,
+        *,
+        hidden: int,
+        layers: int,
+        bins: int,
+        bound: float,
+        slope: float = SLOPE,
+        first: int | None = None,
+    ) -> None:
+        super().__init__()
+        self.features = features
+        self.first = features // 2 if first is None else first
+        self.bins, self.bound = bins, bound
+
+        def net(inputs: int, moved: int) -> LeakyNet:
+            return LeakyNet(inputs, hidden, layers, moved * (3 * bins - 1), slope)
+
+        self._add_nets(net, self.first, features - self.first, context_features)
+
+    def _add_nets(self, net: Nets, first: int, second: int, context: int) -> None:
+        """Give this layer its nets, each from its inputs and the features that it moves."""
+        raise NotImplementedError
+
+    def _spline(self, value: Tensor, raw: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:
+        k = self.bins
+        widths, heights, slopes = raw.view(*value.shape, -1).split([k, k, k - 1], dim=-1)
+        value, log_slope = mask_free_spline(
+            value,
+            widths,
+            heights,
+            slopes,
+            inverse=inverse,
+            bound=self.bound,
+            minima=(0.0, 0.0, 0.0),
+        )
+        return value, log_slope.sum(dim=1)
+
+
+class SingleSplineCoupling(_SplineCoupling):
+    """Spline coupling that moves the second part by the first, which stays: NSF_CL."""
+
+    def _add_nets(self, net: Nets, first: int, second: int, context: int) -> None:
+        self.net, self.net_cond = net(first, second), net(context, second)
+
+    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Base to data; returns the stars and the log determinant, shape (star,)."""
+        return self._moved(z, context, inverse=True)
+
+    def inverse(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Data to base."""
+        return self._moved(z, context, inverse=False)
+
+    def _moved(self, z: Tensor, context: Tensor, *, inverse: bool) -> tuple[Tensor, Tensor]:
+        kept, moved = z[:, : self.first], z[:, self.first :]
+        raw = self.net_cond(context) * self.net(kept)
+        moved, log_det = self._spline(moved, raw, inverse=inverse)
+        return torch.cat([kept, moved], dim=1), log_det
+
+
+class DoubleSplineCoupling(_SplineCoupling):
+    """Spline coupling that moves the second part by the first, then the first by the second.
+
+    NSF_CL2 of the published code, the kind of the published models.
+    """
+
+    def _add_nets(self, net: Nets, first: int, second: int, context: int) -> None:
+        self.net1, self.net2 = net(first, second), net(second, first)
+        self.net_cond1, self.net_cond2 = net(context, second), net(context, first)
+
+    def forward(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Base to data; returns the stars and the log determinant, shape (star,)."""
+        b, a = z[:, : self.first], z[:, self.first :]
+        b, log_det_b = self._spline(b, self.net_cond2(context) * self.net2(a), inverse=True)
+        a, log_det_a = self._spline(a, self.net_cond1(context) * self.net1(b), inverse=True)
+        return torch.cat([b, a], dim=1), log_det_a + log_det_b
+
+    def inverse(self, z: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        """Data to base."""
+        b, a = z[:, : self.first], z[:, self.first :]
+        a, log_det_a = self._spline(a, self.net_cond1(context) * self.net1(b), inverse=False)
+        b, log_det_b = self._spline(b, self.net_cond2(context) * self.net2(a), inverse=False)
+        return torch.cat([b, a], dim=1), log_det_a + log_det_b

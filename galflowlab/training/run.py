@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from galflowlab.checkpoint import read_tensors, write_tensors
+from galflowlab.files import one_line
 from galflowlab.flow.model import FlowModel
 from galflowlab.flow.symmetric import SymmetricModel
 from galflowlab.processes import Processes
@@ -211,6 +212,12 @@ class Run:
                 f"{path}: checkpoint of another run (recipe or data differ); "
                 "remove it or choose another file"
             )
+        try:
+            self._take(tensors, header)
+        except (KeyError, TypeError, IndexError, ValueError, AttributeError, RuntimeError) as error:
+            raise ValueError(f"{path}: not the state of a training ({one_line(error)})") from error
+
+    def _take(self, tensors: dict[str, Tensor], header: dict[str, Any]) -> None:
         groups: dict[str, dict[str, Tensor]] = {"now": {}, "best": {}, "optimiser": {}}
         for name, tensor in tensors.items():
             group, _, rest = name.partition(".")

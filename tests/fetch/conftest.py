@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from galflowlab.data.fetch.client import Patience
-from galflowlab.data.fetch.fetching import fetch_from
+from galflowlab.data.fetching.client import Patience
+from galflowlab.data.fetching.data_sets import fetch_from
 from tests.fetch.server import Server, serve
 
 QUICK = Patience(connect=2.0, read=0.3, attempts=4, first_wait=0.01, longest_wait=2.0)

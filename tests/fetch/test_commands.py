@@ -5,8 +5,7 @@ import argparse
 import pytest
 
 from galflowlab import commands_data
-from galflowlab.data import manifests
-from galflowlab.data.fetch import OfflineError
+from galflowlab.data import OfflineError, manifests
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import time
 
 import pytest
 
-from galflowlab.data.fetch import client
-from galflowlab.data.fetch.client import Client, Patience
-from galflowlab.data.fetch.errors import FetchError
+from galflowlab.data.fetching import client
+from galflowlab.data.fetching.client import Client, Patience
+from galflowlab.data.fetching.errors import FetchError
 from tests.fetch.server import cut, hang_up, redirect, stall, status, tag
 
 ONE = ["a.bin"]

@@ -7,10 +7,11 @@ from hashlib import md5, sha256
 
 import pytest
 
-from galflowlab.data import fetch, present
-from galflowlab.data.fetch import OfflineError, data_folder
-from galflowlab.data.fetch.errors import FetchError
-from galflowlab.data.fetch.fetching import fetch_from
+from galflowlab import data
+from galflowlab.data import OfflineError, fetch, present
+from galflowlab.data.fetching.data_sets import fetch_from
+from galflowlab.data.fetching.errors import FetchError
+from galflowlab.data.fetching.places import data_folder
 from galflowlab.data.manifests import parse
 from tests.fetch.server import status, throttled
 
@@ -45,6 +46,13 @@ def test_only_what_is_missing_is_fetched(server, get, tmp_path):
 def test_cache_is_where_the_user_says(server, cache):
     (path,) = fetch_from(server.manifest(), ["b.bin"], progress=False)
     assert path == cache / "data" / "test" / "b.bin" == data_folder("test") / "b.bin"
+
+
+def test_what_users_need_is_in_one_place(cache):
+    assert data.fetch is fetch
+    assert data.cache_folder() == cache
+    for error in (data.HashMismatchError, data.OfflineError):
+        assert issubclass(error, data.FetchError)
 
 
 def test_present(server, tmp_path):

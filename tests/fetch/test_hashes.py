@@ -6,8 +6,8 @@ from hashlib import md5
 
 import pytest
 
-from galflowlab.data.fetch import HashMismatchError
-from galflowlab.data.fetch.lock import pin, read_pinned
+from galflowlab.data import HashMismatchError
+from galflowlab.data.fetching.lock import pin, read_pinned
 
 ONE = ["b.bin"]
 

@@ -5,9 +5,9 @@ import traceback
 import pytest
 
 from galflowlab.data import manifest
-from galflowlab.data.fetch.client import Client
-from galflowlab.data.fetch.errors import FetchError
-from galflowlab.data.fetch.keys import key_for
+from galflowlab.data.fetching.client import Client
+from galflowlab.data.fetching.errors import FetchError
+from galflowlab.data.fetching.keys import key_for
 from galflowlab.data.manifests import parse
 from tests.fetch.server import cut, hang_up, redirect, status
 

@@ -1,6 +1,7 @@
 """From a DOI to a trained model, as a user types it."""
 
 import io
+import zipfile
 
 import numpy as np
 import pytest
@@ -19,13 +20,25 @@ def as_nihao(galaxy):
     return buffer.getvalue()
 
 
+def zipped(galaxies):
+    """An archive with galaxies in a folder."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, content in galaxies.items():
+            archive.writestr(f"inside/{name}", content)
+    return buffer.getvalue()
+
+
 @pytest.fixture
 def names(server):
+    """A record with galaxies, more of them in an archive, and a model."""
     galaxies = mocks.make_suite(12, 800, seed=4, scatter=0.0)
-    server.files.clear()
+    files = {}
     for i, galaxy in enumerate(galaxies):
         mass = 50 * 10 ** galaxy.context["log10_mstar"]
-        server.files[f"nihao_g{i + 1}.00e10_{mass:.5f}.npy"] = as_nihao(galaxy)
+        files[f"nihao_g{i + 1}.00e10_{mass:.5f}.npy"] = as_nihao(galaxy)
+    packed = {name: files.pop(name) for name in list(files)[:3]}
+    server.files = {**files, "more.zip": zipped(packed), "flow_model.pth": b"a model"}
     return [f"g{i + 1}.00e10" for i in range(12)]
 
 

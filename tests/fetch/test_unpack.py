@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from galflowlab.data.fetch.unpack import Limits, folder_of, is_archive, unpack
+from galflowlab.data.fetching.unpack import Limits, folder_of, is_archive, unpack
 
 GOOD = {"x/a.npy": b"aaa", "b.npy": b"bb", "__MACOSX/._b": b"m", ".DS_Store": b"d"}
 
@@ -177,7 +177,9 @@ def test_damaged(written):
 
 def test_left_over_of_a_killed_run(written):
     archive = written(GOOD)
-    left_over = archive.parent / ".g.unpacking-abc"
+    name = archive.name.replace("g.", "[g].", 1)  # not as in a pattern
+    archive = archive.rename(archive.with_name(name))
+    left_over = archive.parent / ".[g].unpacking-abc"
     left_over.mkdir()
     (left_over / "half").write_bytes(b"1")
     unpack(archive, source="md5:1")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +14,7 @@ import torch
 import galflowlab
 from galflowlab import mocks
 from galflowlab.data import manifest
+from galflowlab.data.fetching.lock import pin, read_pinned
 from galflowlab.data.readers.nihao import ROWS
 from galflowlab.galaxy import Galaxy
 from galflowlab.store import StarStore, write_store
@@ -20,6 +23,7 @@ from tests import published
 from tests.readers import simulated
 
 Opener = Callable[[Path], object]
+_RECIPE: dict[str, Any] = {"seed": 1, "stars_seen": 64, "batch": 32}
 _MANIFESTS = Path(__file__).parents[2] / "data_manifests"
 
 
@@ -35,7 +39,8 @@ def write_seeds(folder: Path) -> list[Path]:
     ):
         write(folder / name)
         files.append(folder / name)
-    files += [_model(folder), _published(folder), _manifest(folder)]
+    files += [_votable(galaxy, folder), _model(folder), _training(folder), _published(folder)]
+    files += [_manifest(folder), _lock(folder)]
     return [*files, *_store(galaxy, folder)]
 
 
@@ -47,6 +52,12 @@ def opener_of(path: Path) -> Opener:
         return manifest
     if path.parent.name == "store":
         return _open_store
+    if path.name.startswith("training"):
+        return _open_training
+    if path.name.startswith("lock"):
+        return read_pinned
+    if path.suffix == ".vot":
+        return lambda file: galflowlab.read(file, columns=path.with_name("votable.toml"))
     if path.name == "columns.toml":
         return lambda file: galflowlab.read(file.parent / "mapped.csv", columns=file)
     return galflowlab.read
@@ -67,6 +78,13 @@ def _open_store(path: Path) -> None:
     assert held.n_stars
 
 
+def _open_training(path: Path) -> None:
+    """Go on with a training, in a copy, as it writes there."""
+    state = path.with_name("state.safetensors")
+    state.write_bytes(path.read_bytes())
+    galflowlab.fit(_two_galaxies(), **_RECIPE, progress=False, checkpoint=state)
+
+
 def _npy(galaxy: Galaxy, folder: Path) -> Path:
     path = folder / "galaxy_g1.05e11_109636618947.82254.npy"
     np.save(path, np.array([galaxy.stars[row].value for row in ROWS]))
@@ -84,7 +102,7 @@ def _npz(galaxy: Galaxy, folder: Path) -> Path:
 
 def _mapped(galaxy: Galaxy, folder: Path) -> Path:
     """A plain table and the map of its columns; it is the map that is damaged."""
-    names = [c for c in galaxy.stars.colnames if c != "o_fe"]
+    names = _names(galaxy)
     rows = [",".join(f"c_{c}" for c in names)]
     rows += [",".join(str(float(row[c].value)) for c in names) for row in galaxy.stars]
     (folder / "mapped.csv").write_text("\n".join(rows) + "\n")
@@ -95,10 +113,33 @@ def _mapped(galaxy: Galaxy, folder: Path) -> Path:
     return path
 
 
+def _votable(galaxy: Galaxy, folder: Path) -> Path:
+    """A VOTable that states its units, and a map; it is the table that is damaged."""
+    path, names = folder / "table.vot", _names(galaxy)
+    galaxy.stars[names].write(path, format="votable")
+    entries = [f'{c} = "{c}"' for c in names]
+    (folder / "votable.toml").write_text("[columns]\n" + "\n".join(entries) + "\n")
+    return path
+
+
+def _names(galaxy: Galaxy) -> list[str]:
+    return [c for c in galaxy.stars.colnames if c != "o_fe"]
+
+
+@cache
+def _two_galaxies() -> list[Galaxy]:
+    return mocks.make_suite(2, 80, seed=2)
+
+
 def _model(folder: Path) -> Path:
-    galaxies = mocks.make_suite(2, 80, seed=2)
-    edf = galflowlab.fit(galaxies, seed=1, stars_seen=64, batch=32, progress=False)
+    edf = galflowlab.fit(_two_galaxies(), **_RECIPE, progress=False)
     return edf.save(folder / "model.safetensors")
+
+
+def _training(folder: Path) -> Path:
+    path = folder / "training.safetensors"
+    galflowlab.fit(_two_galaxies(), **_RECIPE, progress=False, checkpoint=path)
+    return path
 
 
 def _published(folder: Path) -> Path:
@@ -110,6 +151,13 @@ def _published(folder: Path) -> Path:
 def _manifest(folder: Path) -> Path:
     path = folder / "manifest.toml"
     path.write_bytes((_MANIFESTS / "nihao.toml").read_bytes())
+    return path
+
+
+def _lock(folder: Path) -> Path:
+    path = folder / "lock.json"
+    hashes = {f"galaxy_{i}.npy": f"md5:{i:032x}" for i in range(4)}
+    pin(path, hashes, record=hashes, licence="cc-by-4.0")
     return path
 
 

@@ -16,6 +16,8 @@ import numpy as np
 import pytest
 
 from galflowlab.data import galaxy_files, prepare, read, read_all
+from galflowlab.store import write_store
+from galflowlab.store.layout import DESCRIPTION
 from tests.readers.simulated import tng_stars, write, write_chunks
 
 prepared = partial(prepare, min_stars=10)
@@ -46,7 +48,8 @@ def folder(tmp_path):
     write(tmp_path / "other.4.hdf5", tng_stars(seed=4, n=60))  # a file of its own
     for name in (
         *(".hidden.npy", "g1.json", "columns.toml.md", "run.param", "README.md", "SHA256SUMS.txt"),
-        *("g1.npy.partial", "notes.pdf"),
+        *("g1.npy.partial", "notes.pdf", "model.pth", "flow.pt", "m.safetensors"),
+        *("all.zip", "all.tar", "all.tar.gz", "all.tgz"),
     ):
         (tmp_path / name).write_text("{}")
     (tmp_path / "deeper").mkdir()
@@ -54,7 +57,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-NAMES = ["cutout_7.hdf5", "g1.npy", "g2.npy", "g3.npy", "other.4.hdf5", "snap_099.0.hdf5"]
+NAMES = ["cutout_7.hdf5", "g9.npy", "g1.npy", "g2.npy", "g3.npy", "other.4.hdf5", "snap_099.0.hdf5"]
 
 
 # --- which files ------------------------------------------------------------------------
@@ -74,10 +77,10 @@ def test_auxiliary_arrays_of_a_snapshot_are_part_of_it(tmp_path):
 
 
 def test_patterns_files_and_folders_in_their_order_and_each_once(folder):
-    paths = [folder / "g3.npy", str(folder / "g[12].npy"), folder, folder / "deeper" / "*"]
+    paths = [folder / "d*" / "*", folder / "g3.npy", str(folder / "g[12].npy"), folder]
     names = [path.name for path in galaxy_files(paths)]
-    rest = [name for name in NAMES if name not in ("g1.npy", "g2.npy", "g3.npy")]
-    assert names == ["g3.npy", "g1.npy", "g2.npy", *rest, "g9.npy"]
+    first = ["g9.npy", "g3.npy", "g1.npy", "g2.npy"]
+    assert names == [*first, *(name for name in NAMES if name not in first)]
     assert galaxy_files(folder / "g1.json") == [folder / "g1.json"]  # named, so it counts
 
 
@@ -94,6 +97,36 @@ def test_nothing_there(tmp_path, missing):
         read_all(tmp_path / missing)
 
 
+def test_folders_inside_count_but_not_hidden_ones_stores_and_links_back(tmp_path):
+    names = ("a/b/g1.npy", "c/g2.npy", ".git/g3.npy", "c/.g.unpacking-1/g4.npy", "store/g5.npy")
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        nihao(tmp_path / name)
+    (tmp_path / "store" / DESCRIPTION).write_text("{}")
+    (tmp_path / "a" / "b" / "back").symlink_to(tmp_path)
+    (tmp_path / "d").symlink_to(tmp_path / "c")
+    assert galaxy_files(tmp_path) == [tmp_path / "a" / "b" / "g1.npy", tmp_path / "c" / "g2.npy"]
+
+
+def test_snapshots_in_folders_of_their_own(tmp_path):
+    for simulation in ("m12f_res7100", "m12i_res7100"):
+        folder = tmp_path / simulation / "output" / "snapdir_600"
+        folder.mkdir(parents=True)
+        write_chunks(folder, f"{simulation}_600", n=60)
+    (tmp_path / "m12f_res7100" / "snapshot_times.txt").write_text("1 0 0")
+    assert [len(galaxy) for galaxy in read_all(tmp_path)] == [60, 60]
+    assert [path.name for path in galaxy_files(tmp_path)] == [
+        *("m12f_res7100_600.0.hdf5", "m12i_res7100_600.0.hdf5")
+    ]
+
+
+def test_a_store_is_not_galaxies(folder):
+    write_store(read_all(folder / "g*.npy"), folder / "store", seed=1)
+    with pytest.raises(ValueError, match=r"store: is a store; galflowlab train takes it"):
+        read_all([folder / "g1.npy", folder / "store"])
+    assert [path.name for path in galaxy_files(folder)] == NAMES
+
+
 def test_damaged_first_file_of_a_snapshot_hides_nothing(tmp_path):
     paths = write_chunks(tmp_path, n=60)
     paths[0].write_bytes(b"damaged")
@@ -105,7 +138,7 @@ def test_damaged_first_file_of_a_snapshot_hides_nothing(tmp_path):
 
 def test_names_are_those_of_content_or_file_whatever_the_folder(folder):
     before = [galaxy.name for galaxy in read_all(folder)]
-    assert before == ["cutout_7", "g1", "g2", "g3", "other.4", "snap_099"]
+    assert before == ["cutout_7", "g9", "g1", "g2", "g3", "other.4", "snap_099"]
     moved = folder.rename(folder.with_name("elsewhere"))
     assert [galaxy.name for galaxy in read_all(moved)] == before
     assert [galaxy.name for galaxy in read_all(sorted(moved.glob("g*.npy"))[::-1])] == [
@@ -140,9 +173,21 @@ def test_errors_are_told_and_the_rest_is_read(folder):
     (folder / "g3.npy").symlink_to("g2.npy")
     told = []
     names = [g.name for g in read_all(folder, on_error=lambda p, e: told.append((p.name, str(e))))]
-    assert names == ["cutout_7", "g1", "other.4", "snap_099"]
+    assert names == ["cutout_7", "g9", "g1", "other.4", "snap_099"]
     assert [name for name, _ in told] == ["g2.npy"]  # g3 is the same file
     assert "g2.npy" in told[0][1]
+
+
+def test_a_library_that_is_not_there_is_a_failure_of_its_files(folder, monkeypatch):
+    (folder / "tipsy.00128").write_bytes(b"x")
+    monkeypatch.setitem(sys.modules, "pynbody", None)
+    told = []
+    names = [g.name for g in read_all(folder, on_error=lambda p, e: told.append((p.name, str(e))))]
+    assert len(names) == len(NAMES)
+    assert [name for name, _ in told] == ["tipsy.00128"]
+    assert "need pynbody" in told[0][1]
+    with pytest.raises(ImportError, match=r"tipsy\.00128: simulation snapshots need pynbody"):
+        list(read_all(folder))
 
 
 def test_own_mistakes_are_not_taken_for_bad_files(folder):
@@ -212,6 +257,30 @@ def test_workers_read_no_further_ahead_than_their_number_and_stop_with_the_reade
         assert len(list(done.iterdir())) == number + 1  # the caller's, and two less one asked for
     galaxies.close()
     assert not multiprocessing.active_children()
+
+
+def die(galaxy):
+    os._exit(1)
+
+
+@pytest.mark.slow
+def test_death_of_a_worker_is_no_failure_of_a_file(folder):
+    told = []
+    with pytest.raises(ChildProcessError, match=r"cutout_7\.hdf5: a process .* has died"):
+        list(read_all(folder, workers=2, prepare=die, on_error=lambda *what: told.append(what)))
+    assert not told
+
+
+@pytest.mark.slow
+def test_a_script_without_a_guard_is_told_of_it(folder, tmp_path_factory):
+    script = tmp_path_factory.mktemp("script") / "script.py"
+    lines = ["import sys", "from galflowlab.data import read_all"]
+    script.write_text("\n".join([*lines, "list(read_all(sys.argv[1], workers=2))"]))
+    done = subprocess.run(
+        [sys.executable, script, folder], capture_output=True, text=True, check=False
+    )
+    assert done.returncode
+    assert 'put it under if __name__ == "__main__"' in done.stderr.splitlines()[-1]
 
 
 PROGRAM = """

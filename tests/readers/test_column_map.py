@@ -7,6 +7,7 @@ from astropy import units as u
 from astropy.cosmology import LambdaCDM
 from astropy.table import Table
 
+from galflowlab import mocks
 from galflowlab.data import read
 from galflowlab.data.readers import checks
 from galflowlab.schema import PHASE_SPACE
@@ -84,6 +85,16 @@ def write(path, flat=False):
     else:
         given.write(path)
     return path
+
+
+def test_a_votable_states_its_units(tmp_path):
+    galaxy = mocks.make_suite(1, 60, seed=1)[0]
+    galaxy.stars.write(tmp_path / "a.vot", format="votable")
+    lines = [f'{name} = "{name}"' for name in galaxy.stars.colnames]
+    (tmp_path / "columns.toml").write_text("\n".join(["[columns]", *lines]))
+    stars = read(tmp_path / "a.vot").stars
+    for name in galaxy.stars.colnames:
+        np.testing.assert_allclose(stars[name].value, galaxy.stars[name].value, rtol=1e-6)
 
 
 @pytest.mark.parametrize("ending", ["csv", "ecsv", "fits", "parquet", "vot", "xml"])

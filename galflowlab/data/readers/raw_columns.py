@@ -185,6 +185,8 @@ def _astropy_column(path: Path, name: str, column: Any) -> RawColumn:
     mask = np.asarray(getattr(column, "mask", False))
     values = _numbers(path, name, np.asarray(getattr(column, "value", column)))
     unit = column.unit if isinstance(getattr(column, "unit", None), u.UnitBase) else None
+    if str(unit) == "dex":
+        unit = u.dex  # the standard of VOTables lacks it, and astropy takes another unit
     return RawColumn(np.where(mask, np.nan, values) if mask.any() else values, unit)
 
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import requests
 
 from galflowlab.data.addresses import shown
-from galflowlab.data.fetch.client import Client
-from galflowlab.data.fetch.errors import FetchError, PassingError, StoppedError
-from galflowlab.data.fetch.records import RemoteFile
+from galflowlab.data.fetching.client import Client
+from galflowlab.data.fetching.errors import FetchError, PassingError, StoppedError
+from galflowlab.data.fetching.records import RemoteFile
 
 _CHUNK = 2**18  # bytes
 _PROGRESS = 2**20  # bytes that make an attempt worth another round of patience

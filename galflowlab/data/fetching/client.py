@@ -17,7 +17,7 @@ import urllib3
 
 from galflowlab._version import __version__
 from galflowlab.data.addresses import checked, is_loopback, server, shown
-from galflowlab.data.fetch.errors import FetchError, PassingError, StoppedError
+from galflowlab.data.fetching.errors import FetchError, PassingError, StoppedError
 
 T = TypeVar("T")
 

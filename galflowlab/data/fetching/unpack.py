@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import gzip
 import lzma
 import shutil
@@ -73,7 +74,7 @@ def unpack(archive: Path, *, source: str, limits: Limits = Limits()) -> Path:
             return folder
         raise FileExistsError(f"{folder}: is in the way of {archive.name}; move or remove it")
     prefix = f".{folder.name}.unpacking-"
-    for left_over in archive.parent.glob(f"{glob_escaped(prefix)}*"):
+    for left_over in archive.parent.glob(f"{glob.escape(prefix)}*"):
         shutil.rmtree(left_over, ignore_errors=True)
     partial = Path(tempfile.mkdtemp(prefix=prefix, dir=archive.parent))
     try:
@@ -96,11 +97,6 @@ def unpack(archive: Path, *, source: str, limits: Limits = Limits()) -> Path:
     finally:
         shutil.rmtree(partial, ignore_errors=True)
     return folder
-
-
-def glob_escaped(text: str) -> str:
-    """`text` without special meaning in a pattern."""
-    return "".join(f"[{c}]" if c in "*?[" else c for c in text)
 
 
 @dataclass(frozen=True)

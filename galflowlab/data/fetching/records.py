@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from galflowlab.data.addresses import checked
-from galflowlab.data.fetch.client import Client
-from galflowlab.data.fetch.errors import FetchError
+from galflowlab.data.fetching.client import Client
+from galflowlab.data.fetching.errors import FetchError
 from galflowlab.data.manifests import HASH, Manifest, is_safe_name, match_file_name
 
 

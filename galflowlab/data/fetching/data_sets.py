@@ -12,14 +12,14 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from galflowlab.data.fetch.client import Client, Patience
-from galflowlab.data.fetch.errors import FetchError, OfflineError, StoppedError
-from galflowlab.data.fetch.keys import key_for
-from galflowlab.data.fetch.lock import Pinned, hash_of, pin, read_pinned
-from galflowlab.data.fetch.places import alone_in, data_folder, lock_file, visible_files
-from galflowlab.data.fetch.records import RemoteFile, chosen, pattern_files, zenodo_record
-from galflowlab.data.fetch.unpack import is_archive, unpack
-from galflowlab.data.fetch.verify import bring
+from galflowlab.data.fetching.client import Client, Patience
+from galflowlab.data.fetching.errors import FetchError, OfflineError, StoppedError
+from galflowlab.data.fetching.keys import key_for
+from galflowlab.data.fetching.lock import Pinned, hash_of, pin, read_pinned
+from galflowlab.data.fetching.places import alone_in, data_folder, lock_file, visible_files
+from galflowlab.data.fetching.records import RemoteFile, chosen, pattern_files, zenodo_record
+from galflowlab.data.fetching.unpack import is_archive, unpack
+from galflowlab.data.fetching.verify import bring
 from galflowlab.data.manifests import Manifest, manifest
 
 _WORKERS = 4  # files at a time; Zenodo allows few connections

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from galflowlab.data.fetch.client import Client
-from galflowlab.data.fetch.download import Partial, download
-from galflowlab.data.fetch.errors import HashMismatchError
-from galflowlab.data.fetch.lock import hash_of, pin
-from galflowlab.data.fetch.records import RemoteFile
+from galflowlab.data.fetching.client import Client
+from galflowlab.data.fetching.download import Partial, download
+from galflowlab.data.fetching.errors import HashMismatchError
+from galflowlab.data.fetching.lock import hash_of, pin
+from galflowlab.data.fetching.records import RemoteFile
 
-Tell = Callable[[str, int], None]
+TellOfFile = Callable[[str, int], None]
+"""Takes the name of a file and how many bytes of it are there."""
 
 
 def bring(
-    remote: RemoteFile, pinned: str, target: Path, pins: Path, client: Client, tell: Tell
+    remote: RemoteFile, pinned: str, target: Path, pins: Path, client: Client, tell: TellOfFile
 ) -> str:
     """Make sure that `target` is the file it should be, and return its hash.
 
@@ -26,7 +27,7 @@ def bring(
     pinned
         Hash of the lock file `pins`; empty the first time, when it is added there.
     tell
-        Takes the file's name and how many bytes of it are there.
+        Hears of the progress.
 
     Raises
     ------
@@ -54,7 +55,7 @@ def bring(
     raise HashMismatchError(_what_differs(remote, pinned, target, kept, pins))
 
 
-def _downloaded(remote: RemoteFile, target: Path, client: Client, tell: Tell) -> Path:
+def _downloaded(remote: RemoteFile, target: Path, client: Client, tell: TellOfFile) -> Path:
     """Download; if the hash is wrong, once more from the beginning."""
     partial = Partial.of(target)
     for last in (False, True):

@@ -12,7 +12,7 @@ from pathlib import Path
 import filelock
 import pooch
 
-from galflowlab.data.fetch.errors import StoppedError
+from galflowlab.data.fetching.errors import StoppedError
 
 CACHE = "GALFLOWLAB_CACHE"
 """Environment variable that names another cache folder."""
