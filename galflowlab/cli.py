@@ -8,17 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from galflowlab import (
-    commands,
-    commands_convert,
-    commands_crossval,
-    commands_data,
-    commands_evaluate,
-    commands_prepare,
-    commands_train,
-)
 from galflowlab._version import __version__
-from galflowlab.command_inputs import count
+from galflowlab.commands import basic, convert, crossval, data, evaluate, prepare, train
+from galflowlab.commands.inputs import count
 from galflowlab.flow.architectures import PRESETS
 from galflowlab.schema import CONTEXT
 
@@ -31,7 +23,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         own, passed_on = words[: words.index("--")], words[words.index("--") + 1 :]
     parser = _parser()
     arguments = parser.parse_args(own)
-    if passed_on and arguments.run not in (commands.lab, commands.app):
+    if passed_on and arguments.run not in (basic.lab, basic.app):
         parser.error(f"{arguments.command} passes nothing on: {' '.join(passed_on)}")
     arguments.passed_on, arguments.words = passed_on, words
     try:
@@ -56,25 +48,25 @@ def _parser() -> argparse.ArgumentParser:
     sub = parser.add_subparsers(dest="command", required=True, metavar="command")
     _add_servers(sub)
     _add_mock(sub)
-    commands_data.add_to(sub)
-    commands_prepare.add_to(sub)
-    commands_train.add_to(sub)
-    commands_convert.add_to(sub)
+    data.add_to(sub)
+    prepare.add_to(sub)
+    train.add_to(sub)
+    convert.add_to(sub)
     _add_sample(sub)
     _add_evaluate(sub)
     _add_crossval(sub)
     p = sub.add_parser("info", help="what is installed, or what a model is")
     p.add_argument("model", nargs="?", help="embedded name or file")
-    p.set_defaults(run=commands.info)
+    p.set_defaults(run=basic.info)
     return parser
 
 
 def _add_servers(sub: argparse._SubParsersAction) -> None:
     p = sub.add_parser("lab", help="open JupyterLab; options after -- go to it")
     p.add_argument("notebook", nargs="?", type=Path, help="another notebook or folder")
-    p.set_defaults(run=commands.lab)
+    p.set_defaults(run=basic.lab)
     p = sub.add_parser("app", help="serve the explorer with Voila; options after -- go to it")
-    p.set_defaults(run=commands.app)
+    p.set_defaults(run=basic.app)
 
 
 def _add_suite(p: argparse.ArgumentParser, *, galaxies: int, stars: int, seed: int) -> None:
@@ -104,7 +96,7 @@ def _add_mock(sub: argparse._SubParsersAction) -> None:
     p = sub.add_parser("mock", help="write mock galaxies with an exactly known eDF")
     _add_suite(p, galaxies=40, stars=20_000, seed=1)
     p.add_argument("-o", "--output", type=Path, required=True, help="folder, one file per galaxy")
-    p.set_defaults(run=commands.mock)
+    p.set_defaults(run=basic.mock)
 
 
 def _add_sample(sub: argparse._SubParsersAction) -> None:
@@ -116,7 +108,7 @@ def _add_sample(sub: argparse._SubParsersAction) -> None:
     for name, spec in CONTEXT.items():
         unit = f" [{spec.unit_text}]" if spec.unit_text else ""
         p.add_argument(f"--{name.replace('_', '-')}", type=float, help=spec.description + unit)
-    p.set_defaults(run=commands.sample)
+    p.set_defaults(run=basic.sample)
 
 
 def _add_evaluate(sub: argparse._SubParsersAction) -> None:
@@ -136,7 +128,7 @@ def _add_evaluate(sub: argparse._SubParsersAction) -> None:
     p.add_argument("--resamples", type=count, default=200, help="of each null, default 200")
     p.add_argument("--examined", type=count, default=4, help="galaxies in detail, default 4")
     _add_suite(p, galaxies=24, stars=10_000, seed=20_000)
-    p.set_defaults(run=commands_evaluate.evaluate)
+    p.set_defaults(run=evaluate.evaluate)
 
 
 def _add_crossval(sub: argparse._SubParsersAction) -> None:
@@ -157,7 +149,7 @@ def _add_crossval(sub: argparse._SubParsersAction) -> None:
     p.add_argument("--prepare", action="store_true", help="centre, align and clean DATA first")
     p.add_argument("--quiet", action="store_true", help="no progress bars")
     _add_suite(p, galaxies=24, stars=10_000, seed=1)
-    p.set_defaults(run=commands_crossval.crossval)
+    p.set_defaults(run=crossval.crossval)
 
 
 if __name__ == "__main__":

@@ -10,8 +10,9 @@ import pytest
 import torch
 
 import galflowlab
-from galflowlab import cli, commands
+from galflowlab import cli
 from galflowlab.checkpoint import read_tensors
+from galflowlab.commands import basic
 from galflowlab.galaxy import Galaxy
 from galflowlab.schema import as_stars
 
@@ -145,19 +146,19 @@ def test_counts_are_checked(count, capsys):
 
 def test_lab_starts_jupyter_on_the_explorer(monkeypatch):
     calls = []
-    monkeypatch.setattr(commands.os, "execve", lambda *call: calls.append(call))
+    monkeypatch.setattr(basic.os, "execve", lambda *call: calls.append(call))
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setattr(commands.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(basic.platform, "system", lambda: "Linux")
     assert run("lab", "--", "--port=8899") == 0
     program, command, env = calls[0]
     assert program == sys.executable
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
     assert "/lab/tree/notebooks/01_explore.ipynb" in command
     assert {"--port=8899", "--no-browser"} <= set(command)
-    assert env["PATH"].startswith(str(commands.Path(sys.executable).parent))
+    assert env["PATH"].startswith(str(basic.Path(sys.executable).parent))
     assert run("app") == 0
-    assert calls[1][1][2:4] == ["voila", str(commands._in_repository("widgets/explorer.ipynb"))]
+    assert calls[1][1][2:4] == ["voila", str(basic._in_repository("widgets/explorer.ipynb"))]
 
 
 def test_only_servers_pass_options_on(capsys):

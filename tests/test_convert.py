@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import galflowlab
-from galflowlab import commands_convert
+from galflowlab.commands import convert as commands_convert
 from tests import published
 
 

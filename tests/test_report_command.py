@@ -7,7 +7,7 @@ import pytest
 
 import galflowlab
 from galflowlab import cli, mocks
-from galflowlab.command_inputs import with_truth
+from galflowlab.commands.inputs import with_truth
 
 
 def run(*arguments):

@@ -4,7 +4,7 @@ import argparse
 
 import pytest
 
-from galflowlab import commands_data
+from galflowlab.commands import data as commands_data
 from galflowlab.data import OfflineError, manifests
 
 

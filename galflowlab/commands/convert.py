@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 import galflowlab
-from galflowlab.command_inputs import require_folder
+from galflowlab.commands.inputs import require_folder
 from galflowlab.edf import EDF
 from galflowlab.files import replacing
 from galflowlab.galacticflow import is_torch_file, load_galacticflow

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import galflowlab
 from galflowlab import data
-from galflowlab.command_inputs import count, require_folder
+from galflowlab.commands.inputs import count, require_folder
 from galflowlab.flow.architectures import PRESETS
 from galflowlab.galaxy import Galaxy
 from galflowlab.processes import Processes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
-from galflowlab.command_inputs import galaxies_to_judge_by
+from galflowlab.commands.inputs import galaxies_to_judge_by
 from galflowlab.crossvalidation import METRICS, CrossValidation, Range, crossvalidate, draw
 from galflowlab.files import replacing
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import galflowlab
 from galflowlab import report
-from galflowlab.command_inputs import galaxies_to_judge_by, require_folder
+from galflowlab.commands.inputs import galaxies_to_judge_by, require_folder
 from galflowlab.files import replacing
 
 _SUITE = ("galaxies", "stars", "seed", "scatter", "context_scatter", "log10_mstar")

@@ -13,12 +13,12 @@ from typing import Any, NoReturn
 from urllib.parse import quote
 
 import galflowlab
-from galflowlab.command_inputs import require_folder, suite
+from galflowlab.commands.inputs import require_folder, suite
 from galflowlab.galaxy import Galaxy, Provenance
 from galflowlab.schema import COLUMNS, CONTEXT
 from galflowlab.tables import check_extension
 
-_REPOSITORY = Path(__file__).resolve().parents[1]
+_REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def lab(arguments: argparse.Namespace) -> NoReturn:
