@@ -45,6 +45,22 @@ def test_real_galaxies():
             assert row["ours"]["nll"] < row[rival]["nll"], rival
 
 
+def test_large_store():
+    store = read(RESULTS / "store.json")
+    assert store["stars"] == 50_000_000
+    prepared, streamed, trained = (store[name] for name in ("prepare", "stream", "train"))
+    text = " ".join(README.split())
+    assert f"takes {prepared['cpu_seconds']:.0f} CPU-seconds" in text
+    assert f"and {prepared['memory_gb']:.2f} GB of memory" in text
+    million = f"{streamed['per_second'] / 1e6:.1f} million shuffled stars per second"
+    assert f"streams {million} in {streamed['memory_gb']:.2f} GB" in text
+    assert f"takes {trained['memory_gb']:.2f} GB" in text
+    assert trained["memory_gb"] < 1.5
+    ended = store["killed_and_resumed"]
+    assert ended["kills"] == 2
+    assert ended["same_weights"]
+
+
 @pytest.mark.parametrize("preset", ["live", "accurate", "paper"])
 def test_speed(preset):
     sampling = read(RESULTS / "sampling.json")["sampling"]
