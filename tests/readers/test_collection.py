@@ -307,6 +307,8 @@ def test_workers_do_not_survive_their_reader(tmp_path, sign):
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        # Also if these tests are run in the background, where interrupts are ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     assert process.stdout.readline() == "g0\n"
