@@ -36,9 +36,11 @@ def write_tensors(
         JSON-serialisable description, returned unchanged by `read_tensors`.
     """
     path = Path(path)
-    text = json.dumps({"kind": kind, **header}, allow_nan=False)
+    content = {"kind": kind, **header}
     contiguous = {name: t.detach().cpu().contiguous() for name, t in tensors.items()}
-    data = save(contiguous, metadata={_KEY: text, _HASH: _digest(contiguous, text)})
+    # One entry alone: the library writes several in an order that differs from time to time.
+    content[_HASH] = _digest(contiguous, content)
+    data = save(contiguous, metadata={_KEY: json.dumps(content, allow_nan=False)})
     with replacing(path) as partial, partial.open("wb") as file:
         file.write(data)
         file.flush()
@@ -72,9 +74,6 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], 
     text = metadata.get(_KEY)
     if text is None or len(text) > _MAX_HEADER:
         raise ValueError(f"{path}: a safetensors file, but without a {_KEY} header")
-    # Files written before there was a hash have none.
-    if _HASH in metadata and metadata[_HASH] != _digest(tensors, text):
-        raise ValueError(f"{path}: damaged; weights or header are not those that were written")
     try:
         header = json.loads(text)
     except (json.JSONDecodeError, RecursionError) as error:
@@ -82,12 +81,15 @@ def read_tensors(path: str | Path, kind: str) -> tuple[dict[str, torch.Tensor], 
     if not isinstance(header, dict) or header.get("kind") != kind:
         found = header.get("kind") if isinstance(header, dict) else type(header).__name__
         raise ValueError(f"{path}: expected a file of kind {kind!r}, got {found!r}")
+    # Files written before there was a hash have none.
+    if _HASH in header and header.pop(_HASH) != _digest(tensors, header):
+        raise ValueError(f"{path}: damaged; weights or header are not those that were written")
     header.pop("kind")
     return tensors, header
 
 
-def _digest(tensors: dict[str, torch.Tensor], text: str) -> str:
-    digest = hashlib.sha256(text.encode())
+def _digest(tensors: dict[str, torch.Tensor], content: dict[str, Any]) -> str:
+    digest = hashlib.sha256(json.dumps(content, allow_nan=False).encode())
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())

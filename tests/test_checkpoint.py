@@ -80,6 +80,13 @@ def test_a_changed_bit_is_noticed(tmp_path):
             read_tensors(path, "edf")
 
 
+def test_the_same_content_is_the_same_file(tmp_path):
+    files = [
+        write_tensors(tmp_path / f"{i}.safetensors", "edf", TENSORS, HEADER) for i in range(20)
+    ]
+    assert len({path.read_bytes() for path in files}) == 1
+
+
 def test_files_without_a_hash_are_read(tmp_path):
     """As they were written before there was one."""
     path = tmp_path / "m.safetensors"

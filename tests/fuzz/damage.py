@@ -192,10 +192,11 @@ def _safetensors(path: Path, rng: Random) -> bytes:
     data = path.read_bytes()
     length = struct.unpack("<Q", data[:8])[0]
     header = json.loads(data[8 : 8 + length])
-    del header["__metadata__"]["sha256"]  # as in old files, or made to fit
+    own = json.loads(header["__metadata__"]["galflowlab"])
+    del own["sha256"]  # as in old files, or made to fit
+    header["__metadata__"]["galflowlab"] = json.dumps(own)
     if rng.random() < 0.5:
-        own = _changed(json.loads(header["__metadata__"]["galflowlab"]), _VALUES, rng)
-        header["__metadata__"]["galflowlab"] = json.dumps(own)
+        header["__metadata__"]["galflowlab"] = json.dumps(_changed(own, _VALUES, rng))
     else:
         header = _changed(header, (*_VALUES, "F64", "BF16", "I64", [2**40, 2]), rng)
     text = json.dumps(header).encode()
