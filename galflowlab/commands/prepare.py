@@ -38,8 +38,6 @@ def add_to(sub: argparse._SubParsersAction) -> None:
 
 def prepare(arguments: argparse.Namespace) -> None:
     """Write a store, and say what is in it and what is not."""
-    if arguments.output.exists():  # before the work, not after it
-        raise FileExistsError(f"{arguments.output}: exists; remove it or choose another folder")
     left_out: list[tuple[Path, Exception]] = []
     galaxies = data.read_all(
         arguments.data,

@@ -158,6 +158,10 @@ def _advance(
     evaluate_every = max(1, run.n_steps // _EVALUATIONS)
     report_every = max(1, evaluate_every // _REPORTS)
     patience = recipe.patience * run.n_steps
+
+    def over() -> bool:
+        return run.step >= run.n_steps or run.step - run.best_step > patience
+
     with tqdm(
         total=run.n_steps * run.batch,
         initial=run.stars_seen,
@@ -166,7 +170,7 @@ def _advance(
         disable=not (progress and processes.first),
         desc=recipe.preset,
     ) as bar:
-        while run.step < run.n_steps and run.step - run.best_step <= patience:
+        while not over():
             to_evaluation = evaluate_every - run.step % evaluate_every
             steps = min(report_every, to_evaluation, run.n_steps - run.step)
             train_nll = run.train(steps, lambda: bar.update(run.batch))
@@ -174,12 +178,11 @@ def _advance(
             if run.step % evaluate_every == 0 or run.step == run.n_steps:
                 held_out_nll = run.evaluate()
                 bar.set_postfix_str(f"held-out NLL {held_out_nll:.3f}")
-            last = run.step == run.n_steps or run.step - run.best_step > patience
             go_on = True
             if processes.first:
                 reports.record(train_nll, held_out_nll)
                 state.save(now=held_out_nll is not None)
-                if not (go_on := reports.tell(last=last)):
+                if not (go_on := reports.tell(last=over())):
                     state.save(now=True)
             if not processes.from_first(float(go_on)):
                 return

@@ -11,6 +11,9 @@ import sys
 import time
 import urllib.request
 
+import nbformat
+from nbformat.v4 import new_code_cell, new_notebook
+
 REPOSITORY = pathlib.Path(__file__).parents[2]
 BIN = pathlib.Path(sys.executable).parent
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -191,3 +194,11 @@ def server(command, folder, probe):
             process.wait(20)
         except subprocess.TimeoutExpired:
             process.kill()
+
+
+def write_notebook(path, *sources):
+    """Write a notebook of code cells; returns its path."""
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    cells = [new_code_cell(source) for source in sources]
+    nbformat.write(new_notebook(cells=cells, metadata=kernel), path)
+    return path

@@ -2,13 +2,11 @@
 
 import json
 
-import nbformat
 import numpy as np
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
 from galflowlab.tables import read_table
-from tests.browser.servers import App
+from tests.browser.servers import App, write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -34,11 +32,7 @@ def notebook(tmp_path):
     """Write a notebook with these cells after the usual imports."""
 
     def write(*cells):
-        path = tmp_path / "test.ipynb"
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        code = [new_code_cell(source) for source in (SETUP, *cells)]
-        nbformat.write(new_notebook(cells=code, metadata=kernel), path)
-        return path
+        return write_notebook(tmp_path / "test.ipynb", SETUP, *cells)
 
     return write
 

@@ -1,8 +1,8 @@
 """A published GalacticFlow model in the explorer, in a real browser."""
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+
+from tests.browser.servers import write_notebook
 
 pytestmark = pytest.mark.browser
 
@@ -23,10 +23,8 @@ def reference(shared_data):
 
 
 def test_the_reference_checkpoint_opens_and_follows_the_mass(lab, tmp_path, reference):
-    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-    cells = [new_code_cell(CELL.format(path=str(reference)))]
-    nbformat.write(new_notebook(cells=cells, metadata=kernel), tmp_path / "published.ipynb")
-    app = lab(tmp_path / "published.ipynb")
+    cell = CELL.format(path=str(reference))
+    app = lab(write_notebook(tmp_path / "published.ipynb", cell))
     start, words = app.pixels(), app.alt()
     assert "log10 M* = 10" in words
     app.press("log10_mstar", "PageUp")

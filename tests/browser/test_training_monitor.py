@@ -1,10 +1,8 @@
 """The training monitor in JupyterLab and Voila."""
 
-import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
 
-from tests.browser.servers import BIN, REPOSITORY, App, free_port, server
+from tests.browser.servers import BIN, REPOSITORY, App, free_port, server, write_notebook
 from tests.browser.stage import frame, maps
 
 pytestmark = pytest.mark.browser
@@ -45,11 +43,7 @@ def notebook(tmp_path):
     """Write a notebook with these cells after the usual imports."""
 
     def write(*cells):
-        path = tmp_path / "test.ipynb"
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
-        code = [new_code_cell(source) for source in (SETUP, *cells)]
-        nbformat.write(new_notebook(cells=code, metadata=kernel), path)
-        return path
+        return write_notebook(tmp_path / "test.ipynb", SETUP, *cells)
 
     return write
 
