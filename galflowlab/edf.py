@@ -13,10 +13,10 @@ import torch
 from astropy.table import QTable
 
 from galflowlab.checkpoint import write_tensors
+from galflowlab.flow.evaluation import log_prob, log_prob_and_gradient
 from galflowlab.flow.frozen import FrozenModel
 from galflowlab.flow.model import FlowModel
 from galflowlab.frozen import BLOCK, FrozenContext, FrozenEDF, Seed
-from galflowlab.parallel import map_chunks, one_after_another
 from galflowlab.population import ExtrapolationWarning, Population, why_outside
 from galflowlab.schema import COLUMNS, Stars, not_finite, star_matrix
 
@@ -145,8 +145,10 @@ class EDF:
         seed: Seed,
         columns: Iterable[str] | None = None,
         block: int = BLOCK,
+        start: int = 0,
+        stop: int | None = None,
     ) -> Iterator[dict[str, np.ndarray]]:
-        """Draw any number of stars in little memory.
+        """Draw any number of stars in little memory, or any stretch of them.
 
         Parameters
         ----------
@@ -156,6 +158,9 @@ class EDF:
             Names wanted, by default all and ``mass``: an equal share among the `n` stars.
         block
             Stars per step.
+        start, stop
+            First star, and the one after the last; all by default. Those before `start` are
+            not drawn, which takes an integer seed.
 
         Returns
         -------
@@ -166,17 +171,28 @@ class EDF:
         Raises
         ------
         ValueError
-            As `sample`, and for an unknown column.
+            As `sample`, and for an unknown column, a stretch that is not one of the `n` stars,
+            or one that a Generator cannot begin with.
 
         Warns
         -----
         ExtrapolationWarning
             As `sample`.
         """
-        at = FrozenContext.of(self._folded(), self.population, self.columns, context)
-        blocks = at.stream(n, columns, seed=seed, block=block)
+        at = self.at(context)
+        blocks = at.stream(n, columns, seed=seed, block=block, start=start, stop=stop)
         self._warn_if_outside(context)
         return blocks
+
+    def at(self, context: Mapping[str, Any]) -> FrozenContext:
+        """Fold a context into the weights, without stars yet; never warns, like `freeze`.
+
+        Raises
+        ------
+        ValueError
+            For an unknown or non-finite context entry.
+        """
+        return FrozenContext.of(self._folded(), self.population, self.columns, context)
 
     def to(self, device: str | torch.device) -> EDF:
         """Return a copy on another device, where it samples and evaluates from then on."""
@@ -217,20 +233,34 @@ class EDF:
         ValueError
             For a missing column, values that are not finite, or an invalid context.
         """
+        return log_prob(self._model, *self._physical(stars, context))
+
+    def log_prob_gradient(
+        self, stars: Stars, context: Mapping[str, Any]
+    ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+        """Log density of stars and its derivatives, by automatic differentiation.
+
+        Parameters and errors are those of `log_prob`.
+
+        Returns
+        -------
+        log_density : ndarray
+            As of `log_prob`.
+        gradient : dict of ndarray
+            For each column d ln f / d column, shape (star,), per unit of `schema.COLUMNS`; not
+            finite where the density is zero.
+        """
+        value, slope = log_prob_and_gradient(self._model, *self._physical(stars, context))
+        return value, dict(zip(self.columns, slope.T, strict=True))
+
+    def _physical(
+        self, stars: Stars, context: Mapping[str, Any]
+    ) -> tuple[np.ndarray, torch.Tensor]:
+        """Stars (star, feature) and the whole context (1, context), as the model takes them."""
         matrix = star_matrix(stars, self.columns)
         if bad := not_finite(matrix, self.columns):
             raise ValueError(f"stars hold values that are not finite in {bad}")
-        device = self._model.device
-        row = torch.from_numpy(self.population.row(context)).to(device)
-        out = np.empty(len(matrix))
-
-        def evaluate(chunk: slice) -> None:
-            with torch.inference_mode():
-                part = torch.from_numpy(matrix[chunk]).to(device)
-                out[chunk] = self._model.log_prob(part, row).cpu().numpy()
-
-        (map_chunks if device.type == "cpu" else one_after_another)(evaluate, len(matrix))
-        return out
+        return matrix, torch.from_numpy(self.population.row(context)).to(self._model.device)
 
     def save(self, path: str | Path) -> Path:
         """Write weights, transforms, population and card to one safetensors file."""

@@ -1,0 +1,187 @@
+"""A smooth distribution of mass in whose field an eDF is stationary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from astropy import constants
+from astropy import units as u
+from numpy.typing import ArrayLike
+from scipy.optimize import nnls
+
+from galflowlab.dynamics.regression import biweight, spread
+from galflowlab.dynamics.streaming import Streaming, streaming
+from galflowlab.edf import EDF
+from galflowlab.frozen import Seed
+
+G = float(constants.G.to_value(u.kpc * (u.km / u.s) ** 2 / u.Msun))
+"""Gravitational constant [kpc (km/s)²/Msun]."""
+
+REACH = (0.2, 6.0)
+"""Radii that the fit sees, in half-mass radii of the stars."""
+
+_DRAWN = 200_000  # of which the stars of the fit are chosen
+_SHELLS = 12  # evenly in ln r, with as many stars each as there are
+_STEPS = 15
+_LATITUDES = 96  # Gauss-Legendre nodes: thin discs need those near the plane
+_RIDGE = 1e-9  # of the mean diagonal; keeps the normal equations positive
+
+Pair: TypeAlias = tuple[np.ndarray, np.ndarray]
+
+
+@dataclass(frozen=True, eq=False)
+class MassModel:
+    """Sum of Miyamoto-Nagai discs, of which those with ``a = 0`` are Plummer spheres.
+
+    Miyamoto & Nagai (1975, PASJ 27, 533). All masses are positive or zero, so that the density
+    is positive everywhere.
+
+    Parameters
+    ----------
+    masses
+        Shape (component,) [Msun].
+    a, b
+        Radial and vertical scales [kpc], shape (component,).
+    by_group
+        Masses found from each of a few groups of stars alone, shape (group, component) [Msun]:
+        the spread between them is the uncertainty of all that follows from the model.
+    """
+
+    masses: np.ndarray
+    a: np.ndarray
+    b: np.ndarray
+    by_group: np.ndarray
+
+    def __call__(self, R: ArrayLike, z: ArrayLike) -> np.ndarray:
+        """Potential [(km/s)²] at radius R and height z [kpc]; zero at infinity."""
+        R, z = _each(R, z)
+        return -G * (self.masses / np.hypot(R, self.a + np.hypot(z, self.b))).sum(axis=-1)
+
+    def forces(self, R: ArrayLike, z: ArrayLike) -> Pair:
+        """Radial and vertical acceleration [(km/s)²/kpc] at R, z [kpc]."""
+        radial, vertical = forces_per_mass(R, z, self.a, self.b)
+        return radial @ self.masses, vertical @ self.masses
+
+    def circular_velocity(self, R: ArrayLike) -> np.ndarray:
+        """Speed of the circular orbit in the plane [km/s] at R [kpc]."""
+        R = np.asarray(R, float)
+        return np.sqrt(-R * self.forces(R, np.zeros_like(R))[0])
+
+    def enclosed_mass(self, radii: ArrayLike) -> Pair:
+        """Mass within spheres [Msun] and its uncertainty, for radii [kpc].
+
+        By Gauss's theorem: the mean of the radial force over the sphere.
+        """
+        radii = np.asarray(radii, float)[..., None]
+        node, weight = np.polynomial.legendre.leggauss(_LATITUDES)
+        sine = 0.5 * (1 + node)
+        cosine = np.sqrt(1 - sine**2)
+        radial, vertical = forces_per_mass(radii * cosine, radii * sine, self.a, self.b)
+        inwards = -(radial * cosine[:, None] + vertical * sine[:, None])
+        share = radii**2 / G * np.einsum("...nk,n->...k", inwards, 0.5 * weight)
+        return share @ self.masses, (share @ self.by_group.T).std(axis=-1, ddof=1)
+
+
+def forces_per_mass(R: ArrayLike, z: ArrayLike, a: np.ndarray, b: np.ndarray) -> Pair:
+    """Radial and vertical acceleration by one Msun of each component, shape (…, component)."""
+    R, z = _each(R, z)
+    root = np.hypot(z, b)
+    cube = (R**2 + (a + root) ** 2) ** 1.5
+    return -G * R / cube, -G * z * (a + root) / root / cube
+
+
+def fit_mass_model(
+    edf: EDF, context: Mapping[str, Any], *, n: int = 20_000, seed: Seed
+) -> MassModel:
+    """Find the mass, dark or not, that keeps the stars of a galaxy where they are.
+
+    As `acceleration`, but at all places at once, and the field is that of a positive mass
+    which is symmetric about the spin axis and the plane. The masses of a grid of discs and
+    spheres follow from non-negative biweight least squares over stars that are evenly spread
+    in ln r within `REACH`.
+
+    Parameters
+    ----------
+    edf, context
+        The model and the galaxy.
+    n
+        Stars of the fit, at least 1000.
+    seed
+        Of the stars.
+
+    Returns
+    -------
+    MassModel
+
+    Raises
+    ------
+    ValueError
+        For too few stars, an invalid context, or where the model has no finite gradient.
+    """
+    if n < 1000:
+        raise ValueError(f"expected at least 1000 stars, got n={n}")
+    drawing, choosing = np.random.default_rng(seed).spawn(2)
+    columns = edf.freeze(context, n=max(n, _DRAWN), seed=drawing).arrays()
+    radius = np.sqrt(sum(np.square(columns[name].astype(float)) for name in ("x", "y", "z")))
+    size = float(np.median(radius))
+    chosen = _evenly_in_log(radius / size, n, choosing)
+    found = streaming(edf, context, {name: columns[name][chosen] for name in edf.columns})
+    found = found[found.finite]
+    if len(found) < 500:
+        raise ValueError(f"only {len(found)} stars have a finite gradient, 500 are needed")
+    a, b = (size * scale for scale in _grid())
+    matrix, target, groups = _rows(found, a, b)
+    masses = [_solve(matrix, target)]
+    masses += [_solve(matrix[groups == g], target[groups == g]) for g in np.unique(groups)]
+    return MassModel(masses[0], a, b, np.array(masses[1:]))
+
+
+def _each(R: ArrayLike, z: ArrayLike) -> Pair:
+    return np.asarray(R, float)[..., None], np.asarray(z, float)[..., None]
+
+
+def _grid() -> Pair:
+    """Scales a and b of spheres and discs, in half-mass radii of the stars."""
+    spheres, thickness = np.geomspace(0.1, 40, 9), np.geomspace(0.03, 1, 5)
+    a, b = np.meshgrid(np.geomspace(0.3, 6, 5), thickness, indexing="ij")
+    return np.append(np.zeros(len(spheres)), a), np.append(spheres, b)
+
+
+def _shell(radius: np.ndarray) -> np.ndarray:
+    """Shell of each radius, in half-mass radii; -1 and `_SHELLS` are out of reach."""
+    return np.searchsorted(np.geomspace(*REACH, _SHELLS + 1), radius) - 1
+
+
+def _evenly_in_log(radius: np.ndarray, n: int, rng: np.random.Generator) -> np.ndarray:
+    """Choose about `n` stars, equally many of every shell as far as it has them."""
+    order = rng.permutation(len(radius))
+    shell = _shell(radius[order])
+    each = -(-n // _SHELLS)
+    return np.concatenate([order[shell == i][:each] for i in range(_SHELLS)])
+
+
+def _rows(found: Streaming, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, ...]:
+    """One equation per star, linear in the masses, in units of the spread of its shell."""
+    radial, vertical = forces_per_mass(found.R, found.z, a, b)
+    matrix = radial * found.slope_R[:, None] + vertical * found.slope_z[:, None]
+    r = np.hypot(found.R, found.z)
+    edges = np.quantile(r, np.linspace(0, 1, _SHELLS + 1)[1:-1])
+    shell = np.searchsorted(edges, r)
+    scale = np.array([spread(found.target[shell == i]) for i in range(_SHELLS)])[shell]
+    return matrix / scale[:, None], found.target / scale, found.groups
+
+
+def _solve(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Non-negative biweight least squares, through the normal equations."""
+    norm = np.linalg.norm(matrix, axis=0)
+    matrix, weight = matrix / norm, np.ones(len(target))
+    for _ in range(_STEPS):
+        normal = (matrix * weight[:, None]).T @ matrix
+        lower = np.linalg.cholesky(normal + _RIDGE * normal.trace() / len(norm) * np.eye(len(norm)))
+        moment = (matrix * weight[:, None]).T @ target
+        masses, _ = nnls(lower.T, np.linalg.solve(lower, moment))
+        weight = biweight(target - matrix @ masses)
+    return masses / norm
