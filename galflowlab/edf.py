@@ -247,8 +247,8 @@ class EDF:
         log_density : ndarray
             As of `log_prob`.
         gradient : dict of ndarray
-            For each column d ln f / d column, shape (star,), per unit of `schema.COLUMNS`; not
-            finite where the density is zero.
+            For each column d ln f / d column, shape (star,), per unit of `schema.COLUMNS`; NaN
+            where the density is zero.
         """
         value, slope = log_prob_and_gradient(self._model, *self._physical(stars, context))
         return value, dict(zip(self.columns, slope.T, strict=True))

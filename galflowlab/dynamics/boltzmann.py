@@ -96,7 +96,7 @@ def acceleration(
         context, or where the model has no finite gradient.
     """
     points = checked_points(points)
-    trial = TrialStars(edf, context, seed=seed)
+    trial = TrialStars.drawn(edf, context, seed=seed)
     places = np.repeat(points[:, None, :], checked_velocities(velocities), axis=1)
     slopes, target, groups = equations(edf, context, trial.at(places))
     values, errors, residuals = robust_solve(slopes, target, groups)

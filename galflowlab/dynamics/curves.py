@@ -126,7 +126,7 @@ def enclosed_mass(edf: EDF, context: Mapping[str, Any], radii: Any, *, seed: See
     """Mass of all matter, dark or not, within spheres: that of `fit_mass_model`.
 
     Forces above the disc, which the mass within a sphere needs, are less certain point by point
-    than those in its plane; a positive mass that explains all stars at once is not.
+    than those in its plane; a mass that explains all stars at once is not.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def _meridional(
     cos, sin = np.cos(phi), np.sin(phi)
     height = np.broadcast_to(z[:, None], phi.shape)
     points = np.stack([R[:, None] * cos, R[:, None] * sin, height], axis=-1)
-    stars = TrialStars(edf, context, seed=drawing).at(points)
+    stars = TrialStars.drawn(edf, context, seed=drawing).at(points)
     slopes, target, groups = equations(edf, context, stars)
     sx, sy, sz = np.moveaxis(slopes, -1, 0)
     around = np.stack([cos * sx + sin * sy, sz], axis=-1)  # no force along the azimuth

@@ -10,7 +10,6 @@ import numpy as np
 from astropy import constants
 from astropy import units as u
 from numpy.typing import ArrayLike
-from scipy.optimize import nnls
 
 from galflowlab.dynamics.regression import biweight, spread
 from galflowlab.dynamics.streaming import Streaming, streaming
@@ -27,7 +26,7 @@ _DRAWN = 200_000  # of which the stars of the fit are chosen
 _SHELLS = 12  # evenly in ln r, with as many stars each as there are
 _STEPS = 15
 _LATITUDES = 96  # Gauss-Legendre nodes: thin discs need those near the plane
-_RIDGE = 1e-9  # of the mean diagonal; keeps the normal equations positive
+_RIDGE = 1e-3  # of the mean diagonal: an exact density would bear less, a learned one not
 
 Pair: TypeAlias = tuple[np.ndarray, np.ndarray]
 
@@ -36,8 +35,8 @@ Pair: TypeAlias = tuple[np.ndarray, np.ndarray]
 class MassModel:
     """Sum of Miyamoto-Nagai discs, of which those with ``a = 0`` are Plummer spheres.
 
-    Miyamoto & Nagai (1975, PASJ 27, 533). All masses are positive or zero, so that the density
-    is positive everywhere.
+    Miyamoto & Nagai (1975, PASJ 27, 533). As where real discs are composed of them (Smith et al.
+    2015, MNRAS 448, 2934), some masses are negative: only the sum is meant.
 
     Parameters
     ----------
@@ -98,10 +97,10 @@ def fit_mass_model(
 ) -> MassModel:
     """Find the mass, dark or not, that keeps the stars of a galaxy where they are.
 
-    As `acceleration`, but at all places at once, and the field is that of a positive mass
-    which is symmetric about the spin axis and the plane. The masses of a grid of discs and
-    spheres follow from non-negative biweight least squares over stars that are evenly spread
-    in ln r within `REACH`.
+    As `acceleration`, but at all places at once, and the field is that of a mass which is
+    symmetric about the spin axis and the plane. The masses of a grid of discs and spheres
+    follow from biweight least squares, slightly regularised, over stars that are evenly spread
+    in ln r within `REACH`. Beyond, the field is an extrapolation.
 
     Parameters
     ----------
@@ -145,8 +144,8 @@ def _each(R: ArrayLike, z: ArrayLike) -> Pair:
 
 def _grid() -> Pair:
     """Scales a and b of spheres and discs, in half-mass radii of the stars."""
-    spheres, thickness = np.geomspace(0.1, 40, 9), np.geomspace(0.03, 1, 5)
-    a, b = np.meshgrid(np.geomspace(0.3, 6, 5), thickness, indexing="ij")
+    spheres, thickness = np.geomspace(0.05, 40, 12), np.geomspace(0.03, 2, 6)
+    a, b = np.meshgrid(np.geomspace(0.2, 8, 6), thickness, indexing="ij")
     return np.append(np.zeros(len(spheres)), a), np.append(spheres, b)
 
 
@@ -175,13 +174,13 @@ def _rows(found: Streaming, a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, .
 
 
 def _solve(matrix: np.ndarray, target: np.ndarray) -> np.ndarray:
-    """Non-negative biweight least squares, through the normal equations."""
+    """Biweight least squares with a ridge, by the normal equations."""
     norm = np.linalg.norm(matrix, axis=0)
     matrix, weight = matrix / norm, np.ones(len(target))
     for _ in range(_STEPS):
-        normal = (matrix * weight[:, None]).T @ matrix
-        lower = np.linalg.cholesky(normal + _RIDGE * normal.trace() / len(norm) * np.eye(len(norm)))
-        moment = (matrix * weight[:, None]).T @ target
-        masses, _ = nnls(lower.T, np.linalg.solve(lower, moment))
+        weighted = (matrix * weight[:, None]).T
+        normal = weighted @ matrix
+        normal += _RIDGE * normal.trace() / len(norm) * np.eye(len(norm))
+        masses = np.linalg.solve(normal, weighted @ target)
         weight = biweight(target - matrix @ masses)
     return masses / norm

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ _SHAPE = "(point, 3)"
 
 
 class TrialStars:
-    """Stars that a model draws, to be moved to where a force is wanted.
+    """Stars of a galaxy, to be moved to where a force is wanted.
 
     The equation holds for every velocity, so that any trial velocities do; those of stars near
     by, in radius and height, are where the density is known best. Azimuth is turned away, and
@@ -25,19 +25,24 @@ class TrialStars:
 
     Parameters
     ----------
-    edf, context
-        The model and the galaxy.
-    seed
-        Of the stars.
+    stars
+        Shape (star, feature), float64.
+    columns
+        Names of the features.
     """
 
-    def __init__(self, edf: EDF, context: Mapping[str, Any], *, seed: Seed) -> None:
-        columns = edf.freeze(context, n=_DRAWN, seed=seed).arrays()
-        self._stars = star_matrix(columns, edf.columns)
-        self._place = [edf.columns.index(name) for name in PHASE_SPACE]
+    def __init__(self, stars: np.ndarray, columns: Sequence[str]) -> None:
+        self._stars = stars
+        self._place = [columns.index(name) for name in PHASE_SPACE]
         x, y, z = self._stars[:, self._place[:3]].T
         self._azimuth = np.arctan2(y, x)
         self._tree = cKDTree(np.column_stack([np.hypot(x, y), np.abs(z)]))
+
+    @classmethod
+    def drawn(cls, edf: EDF, context: Mapping[str, Any], *, seed: Seed) -> TrialStars:
+        """Those that a model draws; errors are those of `EDF.freeze`."""
+        drawn = edf.freeze(context, n=_DRAWN, seed=seed).arrays()
+        return cls(star_matrix(drawn, edf.columns), edf.columns)
 
     def at(self, points: np.ndarray) -> np.ndarray:
         """Put the nearest stars in the meridional plane at points.

@@ -33,7 +33,7 @@ def log_prob_and_gradient(
     -------
     log_density : (star,)
     gradient : (star, feature)
-        Per unit of each feature; not finite where the density is zero.
+        Per unit of each feature; NaN where the density is zero.
     """
     value, gradient = np.empty(len(stars)), np.empty(stars.shape)
 
@@ -45,6 +45,7 @@ def log_prob_and_gradient(
         value[chunk], gradient[chunk] = log_density.detach().cpu().numpy(), slope.cpu().numpy()
 
     _in_chunks(model, evaluate, len(stars))
+    gradient[np.isneginf(value)] = np.nan
     return value, gradient
 
 

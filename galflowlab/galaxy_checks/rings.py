@@ -12,9 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from galflowlab.profiles.binning import bin_index, columns, cylindrical
+from galflowlab.profiles.bootstrap import resampled_sums
 from galflowlab.schema import PHASE_SPACE, Stars
-
-_CHUNK = 8192  # stars of a product: the weights of a hundred resamples take 3 MB
 
 COLUMN_OF = {
     "mean_age": "age",
@@ -52,9 +51,8 @@ def measure(
 ) -> Measured:
     """Measure quantities in rings; zero where a ring has no mass.
 
-    Errors are the spread over resamples of the Bayesian bootstrap (Rubin 1981, Annals of
-    Statistics 9, 130): exponential weights of the stars, scaled to the mass of the whole galaxy,
-    which is known. With many stars this is the same as drawing them with replacement.
+    Errors are the spread over resamples of the Bayesian bootstrap (`profiles.bootstrap`), scaled
+    to the mass of the whole galaxy, which is known.
     """
     sums = _Sums(stars, edges, names, resamples, rng)
     drawn = {name: sums.statistic(name, sums.drawn) for name in names}
@@ -97,14 +95,11 @@ class _Sums:
             members = order[bounds[i] : bounds[i + 1]]
             if mass[members].sum() > 0:
                 self._centre[i] = np.average(values[members], axis=0, weights=mass[members])
-            for start in range(0, len(members), _CHUNK):
-                rows = members[start : start + _CHUNK]
-                offset = values[rows] - self._centre[i]  # small, so that squares do not cancel
-                terms = np.column_stack([np.ones(len(rows)), offset, offset**2])
-                terms *= mass[rows, None]
-                self.once[0, i] += terms.sum(axis=0)
-                weights = rng.standard_exponential((resamples, len(rows)), np.float32)
-                self.drawn[:, i] += weights @ terms.astype(np.float32)
+            offset = values[members] - self._centre[i]  # small, so that squares do not cancel
+            terms = np.column_stack([np.ones(len(members)), offset, offset**2])
+            terms *= mass[members, None]
+            self.once[0, i] = terms.sum(axis=0)
+            self.drawn[:, i] = resampled_sums(terms, resamples, seed=rng)
 
     def statistic(self, name: str, sums: np.ndarray) -> np.ndarray:
         """One quantity from sums, shape (resample, ring)."""

@@ -10,9 +10,13 @@ from astropy import units as u
 
 from galflowlab.pixels import masked
 from galflowlab.profiles.binning import bin_index, checked_edges, columns, quantiles
+from galflowlab.profiles.bootstrap import checked_resamples, resampled_weights
+from galflowlab.profiles.moments import MIN_STARS
 from galflowlab.schema import COLUMNS, Quantity, Stars
 
-_LOG_Z = Quantity("log10_metallicity", u.dex, "log10 of the mass fraction of metals", "log₁₀ Z")
+LOG_METALLICITY = Quantity(
+    "log10_metallicity", u.dex, "log10 of the mass fraction of metals", "log₁₀ Z"
+)
 
 
 @dataclass(frozen=True)
@@ -83,24 +87,66 @@ def percentiles(
     least that fraction of the mass of the bin. Raises ValueError for bad columns, edges that do
     not increase, and fractions outside 0 to 1.
     """
-    if not all(0 < fraction <= 1 for fraction in fractions):
-        raise ValueError(f"expected fractions above 0, at most 1, got {fractions}")
-    edges = checked_edges(edges)
-    along, values, mass = columns(stars, (x, y, "mass"))
-    index = bin_index(along, edges)
-    order = np.argsort(
-        index.astype(np.min_scalar_type(-len(edges))), kind="stable"
-    )  # small integers: a radix sort
-    bounds = np.searchsorted(index[order], np.arange(len(edges)))
-    out = np.zeros((len(fractions), len(edges) - 1))
-    valid = np.zeros(len(edges) - 1, dtype=bool)
-    for i, members in enumerate(np.split(order, bounds)[1:-1]):
-        weight = mass[members]
-        valid[i] = weight.sum() > 0
-        if valid[i]:
-            out[:, i] = quantiles(values[members], weight, fractions)
-    shown = masked(out, np.broadcast_to(valid, out.shape))
-    return Percentiles(edges, tuple(fractions), shown, np.diff(bounds), COLUMNS[y])
+    found = _Binned(stars, x, y, edges, fractions)
+    values = found.quantiles(found.mass)
+    return Percentiles(found.edges, tuple(fractions), values, found.counts, COLUMNS[y])
+
+
+def percentile_errors(
+    stars: Stars,
+    x: str,
+    y: str,
+    edges: Sequence[float] | np.ndarray,
+    fractions: Sequence[float] = (0.16, 0.5, 0.84),
+    *,
+    seed: int | np.random.Generator,
+    resamples: int = 100,
+) -> np.ma.MaskedArray:
+    """Standard errors of `percentiles`, of the same shape and unit, by Bayesian bootstrap.
+
+    Masked where a bin has fewer than `MIN_STARS` stars. Raises ValueError as `percentiles`, and
+    for fewer than two resamples.
+    """
+    found = _Binned(stars, x, y, edges, fractions)
+    weights = resampled_weights(found.mass, checked_resamples(resamples), seed=seed)
+    drawn = np.ma.stack([found.quantiles(weight) for weight in weights])
+    enough = np.broadcast_to(found.counts >= MIN_STARS, drawn.shape[1:])
+    return masked(drawn.filled(0.0).std(axis=0, ddof=1), enough & ~drawn.mask.any(axis=0))
+
+
+class _Binned:
+    """Values of one column, sorted into bins of another."""
+
+    def __init__(
+        self,
+        stars: Stars,
+        x: str,
+        y: str,
+        edges: Sequence[float] | np.ndarray,
+        fractions: Sequence[float],
+    ) -> None:
+        if not all(0 < fraction <= 1 for fraction in fractions):
+            raise ValueError(f"expected fractions above 0, at most 1, got {fractions}")
+        self.edges, self._fractions = checked_edges(edges), fractions
+        along, self._values, self.mass = columns(stars, (x, y, "mass"))
+        index = bin_index(along, self.edges)
+        order = np.argsort(
+            index.astype(np.min_scalar_type(-len(self.edges))), kind="stable"
+        )  # small integers: a radix sort
+        bounds = np.searchsorted(index[order], np.arange(len(self.edges)))
+        self._members = np.split(order, bounds)[1:-1]
+        self.counts = np.diff(bounds)
+
+    def quantiles(self, mass: np.ndarray) -> np.ma.MaskedArray:
+        """Values at the fractions of mass, shape (fraction, bins)."""
+        out = np.zeros((len(self._fractions), len(self._members)))
+        valid = np.zeros(len(self._members), dtype=bool)
+        for i, members in enumerate(self._members):
+            weight = mass[members]
+            valid[i] = weight.sum() > 0
+            if valid[i]:
+                out[:, i] = quantiles(self._values[members], weight, self._fractions)
+        return masked(out, np.broadcast_to(valid, out.shape))
 
 
 def age_metallicity(stars: Stars, edges: Sequence[float] | np.ndarray) -> Percentiles:
@@ -114,4 +160,4 @@ def age_metallicity(stars: Stars, edges: Sequence[float] | np.ndarray) -> Percen
     found = percentiles(stars, "age", "metallicity", edges)
     z = found.values.filled(0.0)
     values = masked(np.log10(np.where(z > 0, z, 1.0)), z > 0)
-    return Percentiles(found.edges, found.fractions, values, found.counts, _LOG_Z)
+    return Percentiles(found.edges, found.fractions, values, found.counts, LOG_METALLICITY)
