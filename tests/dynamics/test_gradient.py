@@ -8,6 +8,11 @@ import galflowlab
 CONTEXT = {"log10_mstar": 9.8}
 
 
+@pytest.fixture(scope="module", params=["mock", "mock_accurate"])
+def edf(request):
+    return galflowlab.load(request.param)
+
+
 def test_it_agrees_with_differences_for_every_column(edf):
     stars = edf.freeze(CONTEXT, n=500, seed=1).arrays(columns=edf.columns)
     stars = {name: values.astype(float) for name, values in stars.items()}
