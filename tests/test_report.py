@@ -108,6 +108,7 @@ def test_json_is_complete_and_finite(found, model, galaxies, tmp_path):
     assert set(entry["densities"]) >= {"held_out_nll"}
     assert [m["quantity"] for m in entry["maps"]].count("surface_density") == 2
     assert "v_phi" in entry["profiles"]["quantities"]
+    assert entry["physics"]["in_field"]["mass_model"]["imbalance"] < 0.3
     assert set(quality["scaling"]["relations"]) == {"size_mass", "tully_fisher", "mass_metallicity"}
     assert data["record"]["command"] == "galflowlab evaluate"
     assert data["record"]["seed"] == 5
@@ -134,7 +135,8 @@ def test_page_needs_nothing_else(found, html):
 def test_figures_are_whole_and_in_the_page(found, html):
     pictures = [a for a in Page(html).addresses if a.startswith("data:")]
     names = {"error", "scaling", "history"}
-    names |= {f"0/{name}" for name in ("maps", "profiles", "phase_space", "populations")}
+    lens = ("maps", "profiles", "physics", "phase_space", "populations")
+    names |= {f"0/{name}" for name in lens}
     assert set(found.figures) == names
     assert len(pictures) == len(names)
     for picture in pictures:
@@ -172,6 +174,25 @@ def test_names_and_cards_are_text(found):
     assert "onerror" not in page.attributes
     assert all(a.startswith(("data:", "#")) for a in page.addresses)
     assert " ".join(page.text).count(EVIL) >= 7
+
+
+def test_page_says_why_there_are_no_forces_or_that_they_mean_little(found):
+    data = copy.deepcopy(found.as_dict())
+    (entry,) = data["quality"]["examined"]
+    figures = {name: Figure() for name in found.figures}
+
+    def page():
+        return " ".join(Page(render(data, figures)).text)
+
+    means_little = "too far from equilibrium here"
+    assert "imbalance of the model" in page()
+    assert means_little not in page()
+    entry["physics"]["sound"] = False
+    assert means_little in page()
+    entry["physics"] = {"failed": EVIL}
+    del figures["0/physics"]
+    assert f"No forces from the gradient of the density: {EVIL}." in page()
+    assert "imbalance of the model" not in page()
 
 
 def test_small_galaxy_of_a_strange_name_is_counted_but_not_examined(model, galaxies):

@@ -97,6 +97,9 @@ def vertical_force(
 ) -> Curve:
     """Vertical acceleration K_z above and below the disc, negative above it.
 
+    Far above the disc few stars tell, and the error, a spread between groups of them, is too
+    small there: `MassModel.forces`, which all stars decide, are closer to the truth.
+
     Parameters
     ----------
     edf, context, velocities, seed

@@ -19,6 +19,8 @@ from galflowlab.report.coordinates import PHASE_SPACE_VIEW, POPULATION_VIEW, coo
 from galflowlab.report.corner import corner
 from galflowlab.report.figures import profile_figure
 from galflowlab.report.map_figure import map_figure
+from galflowlab.report.physics import measure
+from galflowlab.report.physics_figure import physics_figure
 from galflowlab.report.views import map_pairs
 from galflowlab.schema import Stars
 
@@ -42,9 +44,11 @@ class Examination:
     entry
         Plain data: ``name``, ``context``, ``stars``, ``size`` of the samples of the metrics,
         ``two_samples`` and ``densities`` (metrics by name, as of `Comparison.as_dict`, with
-        ``rejected`` where that makes sense, see `rejects`), ``profiles`` and ``maps``.
+        ``rejected`` where that makes sense, see `rejects`), ``profiles``, ``maps`` and
+        ``physics``, see `physics.measure`, or ``failed`` therein, the reason why there is none.
     figures
-        ``maps``, ``profiles``, ``phase_space`` and ``populations``, as far as the columns go.
+        ``maps``, ``profiles``, ``phase_space`` and ``populations``, as far as the columns go,
+        and ``physics``.
     """
 
     entry: dict[str, Any]
@@ -91,7 +95,7 @@ def examine(
     ValueError
         As `metrics.compare`.
     """
-    drawing, comparing, profiling = np.random.default_rng(seed).spawn(3)
+    drawing, comparing, profiling, weighing = np.random.default_rng(seed).spawn(4)
     context = {name: galaxy.context[name] for name in edf.context_names}
     drawn = edf.freeze(context, n=min(len(galaxy), _MOST_DRAWN), seed=drawing).stars()
     data, model = (coordinates(stars, edf.columns) for stars in (galaxy.stars, drawn))
@@ -128,6 +132,12 @@ def examine(
     figures = {"maps": map_figure(pairs), "profiles": profile_figure(profiles)}
     for name, view in (("phase_space", PHASE_SPACE_VIEW), ("populations", POPULATION_VIEW)):
         figures[name] = corner(data, model, [axis for axis in view if axis in data])
+    try:
+        physics = measure(edf, context, galaxy, seed=weighing)
+    except ValueError as error:  # a density without a gradient is still a density
+        entry["physics"] = {"failed": str(error)}
+    else:
+        entry["physics"], figures["physics"] = physics.entry, physics_figure(physics)
     return Examination(entry, figures)
 
 

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from galflowlab.report import wording
 from galflowlab.report.coordinates import AXES
+from galflowlab.report.physics_words import LIMITS, WAYS, table
 from galflowlab.report.style import data_uri
 from galflowlab.schema import COLUMNS, CONTEXT
 
@@ -42,6 +43,9 @@ def render(report: Mapping[str, Any], figures: Mapping[str, Figure]) -> str:
         pm=wording.with_error,
         metrics=wording.METRICS,
         relations=wording.RELATIONS,
+        physics=table([entry["physics"] for entry in report["quality"]["examined"]]),
+        ways=WAYS,
+        limits=LIMITS,
         axes=AXES,
         columns=COLUMNS,
         contexts=CONTEXT,

@@ -9,6 +9,7 @@ from typing import Any
 from galflowlab.galaxy_checks.radial import QUANTITIES
 from galflowlab.report.coordinates import AXES
 from galflowlab.report.examination import LEVEL, MIN_STARS
+from galflowlab.report.physics_words import finding as physics_finding
 from galflowlab.report.wording import (
     METRICS,
     counted,
@@ -35,7 +36,10 @@ def summarise(
     """
     rows, examined = quality["galaxies"], quality["examined"]
     found = [_error(quality, rows), *_impossible(rows), *_seen(quality), _support(rows)]
-    found += [_tests(examined), _profiles(examined)] if examined else [_too_few_stars()]
+    if examined:
+        found += [_tests(examined), _profiles(examined), physics_finding(examined)]
+    else:
+        found.append(_too_few_stars())
     return [*found, _speed(speed), _cost(cost)]
 
 
