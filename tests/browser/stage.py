@@ -7,7 +7,15 @@ from galflowlab_widgets.canvas import STYLE, MapCanvas
 from galflowlab_widgets.chart import Chart
 from galflowlab_widgets.plane import ContextPlane
 from galflowlab_widgets.rendering import palettes
+from galflowlab_widgets.sky_canvas import ObserverMap, SkyMap
 
+KINDS = {
+    MapCanvas: "gfl-canvas",
+    ContextPlane: "gfl-plane",
+    Chart: "gfl-chart",
+    ObserverMap: "gfl-observer",
+    SkyMap: "gfl-sky",
+}
 THEMES = {
     "light": {
         "--jp-ui-font-color1": "rgba(0, 0, 0, 0.87)",
@@ -118,7 +126,7 @@ class Stage:
         page.set_content(f"<!doctype html><style>body {{margin: 0}}</style>{before}")
         page.evaluate(STAGE)
         self.theme(theme)
-        kind = {MapCanvas: "gfl-canvas", ContextPlane: "gfl-plane", Chart: "gfl-chart"}[widget]
+        kind = KINDS[widget]
         source = [widget._esm, STYLE.read_text(), kind, width, encoded(state)]
         page.evaluate("parts => begin(...parts)", source)
         self.wait_for_frame(0)

@@ -1,41 +1,69 @@
-"""Profiles, kinematics and chemistry of the galaxy shown, one tab each."""
+"""Profiles, kinematics and chemistry of the galaxy shown, and its sky, one tab each."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
 
+from galflowlab.schema import PHASE_SPACE
 from galflowlab_widgets.chart import Chart
 from galflowlab_widgets.diagrams import TABS, drawable
+from galflowlab_widgets.live import LiveGalaxy
 from galflowlab_widgets.rendering import palettes
+from galflowlab_widgets.sky_panel import SkyPanel
+
+ENOUGH = 50_000
+"""Stars that make up the charts, and a sky while the hand moves: quick to draw."""
 
 
 class DiagramTabs(widgets.Tab):
-    """Charts of which only the one in front is drawn.
+    """Charts and a sky, of which only the one in front is drawn.
 
     Parameters
     ----------
     columns
         Columns that the stars have; tabs that need others are left out.
-    selected
-        Called when another tab has come to the front.
+    changed
+        Called when another tab has come to the front, or another sky is wanted.
+    guard
+        What to hold while the choice of the sky is changed.
+
+    Attributes
+    ----------
+    sky
+        The sky; None if the stars lack positions or velocities.
     """
 
-    def __init__(self, columns: tuple[str, ...], selected: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        columns: tuple[str, ...],
+        changed: Callable[[], None],
+        guard: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
         self._names = drawable(columns)
         charts = [Chart(palettes=palettes()) for _ in self._names]
-        super().__init__(charts, titles=self._names)
+        self.sky = SkyPanel(columns, changed, guard) if set(PHASE_SPACE) <= set(columns) else None
+        sky, title = ([self.sky], ["Sky"]) if self.sky else ([], [])
+        super().__init__([*charts, *sky], titles=[*self._names, *title])
         self.add_class("gfl-tabs")
-        self.observe(lambda _: selected(), "selected_index")
+        self.observe(lambda _: changed(), "selected_index")
 
-    def draw(
-        self, stars: Mapping[str, np.ndarray], reference: Mapping[str, np.ndarray] | None
-    ) -> None:
-        """Draw the chart in front."""
-        if self.selected_index is None or not self._names:
+    @property
+    def quick(self) -> bool:
+        """Whether the tab in front can follow every value, as the maps do."""
+        return self.sky is not None and self.selected_index == len(self._names)
+
+    def draw(self, live: LiveGalaxy, reference: Mapping[str, np.ndarray] | None, most: int) -> None:
+        """Draw the tab in front; a sky of at most so many stars."""
+        if self.selected_index is None or not self.children:
             return
-        diagram = TABS[self._names[self.selected_index]](stars, reference)
-        chart: Chart = self.children[self.selected_index]
-        chart.show(diagram.figure, diagram.pixels, diagram.alt)
+        front = self.children[self.selected_index]
+        if self.sky and front is self.sky:
+            self.sky.show(live.stars(most), live.n)
+            return
+        diagram = TABS[self._names[self.selected_index]](live.stars(ENOUGH), reference)
+        front.show(diagram.figure, diagram.pixels, diagram.alt)

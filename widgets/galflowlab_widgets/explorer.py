@@ -74,7 +74,7 @@ class Explorer(widgets.VBox):
         refiner = Refiner(lambda error: self.status.error("Could not refine", error))
         self.context_panel = ContextPanel(edf, self._on_moved, refiner.interrupting)
         self.view_panel = ViewPanel(edf.columns, self.canvas, self._on_turned, refiner.interrupting)
-        self.tabs = DiagramTabs(edf.columns, self._on_tab)
+        self.tabs = DiagramTabs(edf.columns, self._on_tab, refiner.interrupting)
         self.actions = ActionBar(
             live.n,
             resized=lambda count: self._restart(count, live.seed),
@@ -211,6 +211,8 @@ class Explorer(widgets.VBox):
     def _start_again(self) -> None:
         self.context_panel.release()
         self.view_panel.reset()
+        if self.tabs.sky:
+            self.tabs.sky.reset()
 
     def _on_shown(self) -> None:
         self.actions.copy.text = self.code

@@ -45,7 +45,7 @@ class ContextPlane(anywidget.AnyWidget):
         Where the user wants the handle.
     """
 
-    _esm = module("painter.js", "live.js", "plane.js")
+    _esm = module("painter.js", "live.js", "handle.js", "plane.js")
     _css = STYLE
 
     points = traitlets.Bytes().tag(sync=True)

@@ -20,7 +20,7 @@ Limits = tuple[float, float]
 
 BINS = 128
 LOGARITHMIC = frozenset({"surface_density"})
-_NICE_WIDTHS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
+NICE_WIDTHS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 _DECADES = 4.5  # of surface density in one picture
 _ABUNDANCE_STEP = {"mean_fe_h": 0.5, "mean_o_fe": 0.1}  # dex
@@ -81,7 +81,7 @@ def field_half_width(stars: Columns) -> float:
     wanted = 1.25 * float(np.sqrt(np.quantile(radius2, 0.95))) if len(radius2) else 1.0
     if not (np.isfinite(wanted) and wanted > 0):
         raise ValueError("the stars have no finite extent")
-    return nice_above(wanted, _NICE_WIDTHS)
+    return nice_above(wanted, NICE_WIDTHS)
 
 
 def density_limits(densities: list[Map]) -> Limits:

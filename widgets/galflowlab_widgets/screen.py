@@ -10,7 +10,7 @@ from galflowlab_widgets import still
 from galflowlab_widgets.beside import Beside
 from galflowlab_widgets.canvas import MapCanvas
 from galflowlab_widgets.context_panel import ContextPanel
-from galflowlab_widgets.diagram_tabs import DiagramTabs
+from galflowlab_widgets.diagram_tabs import ENOUGH, DiagramTabs
 from galflowlab_widgets.link import Link
 from galflowlab_widgets.live import PREVIEW, Contexts, LiveGalaxy
 from galflowlab_widgets.references import References
@@ -20,7 +20,6 @@ from galflowlab_widgets.scales import Scales
 from galflowlab_widgets.status import Status
 from galflowlab_widgets.view_panel import ViewPanel
 
-_CHARTED = 50_000  # stars that make up the charts: enough for lines, and quick
 _AT_ONCE = 300_000  # stars that a handler may project; more are left to the refiner
 _BETWEEN_CHARTS = 0.25  # seconds, while the hand moves; entries that follow, too
 _STILL_AFTER = 2.0  # seconds of rest before the still is renewed
@@ -79,7 +78,7 @@ class Screen:
         self.settled: Action | None = None
         self._scales: tuple[tuple[str, ...], Scales] | None = None
         self._drawn = 0  # stars of the present galaxy that the maps show
-        self._charted = 0.0
+        self._followed = 0.0
         self._inside, self._closed = True, False
 
     def move(self, prepare: Action | None = None) -> None:
@@ -128,12 +127,13 @@ class Screen:
         self._drawn, self._scales = 0, None
         self._inside = self._population.inside(context)
         moving = self.refiner.moving
-        self._context.show(context, inside=self._inside, whole=not moving or self._due())
+        due = self._due() if moving else True
+        self._context.show(context, inside=self._inside, whole=due)
         self._moved()
         self._beside.follow(context)
         self._status.forget()
         self._draw(self.live.count, start)
-        if moving and self._due():
+        if self._tabs.quick or (moving and due):
             self._chart()
 
     def _turn(self) -> None:
@@ -153,7 +153,7 @@ class Screen:
                     self._draw(self.live.count, start)
             yield
         with self.refiner.working():
-            self._chart()
+            self._chart(self.live.n)
         yield
         if self._beside.wanted:
             yield from self._look_for_nearest()
@@ -168,7 +168,7 @@ class Screen:
             with self.refiner.working():
                 self._beside.take(galaxy)
                 self._draw(self.live.count, time.perf_counter())
-                self._chart()
+                self._chart(self.live.n)
             yield
 
     def _draw(self, count: int, start: float) -> None:
@@ -202,16 +202,19 @@ class Screen:
             self._scales = view.quantities, Scales.of(stars, view.quantities)
         return self._scales[1]
 
-    def _chart(self) -> None:
-        self._charted = time.perf_counter()
+    def _chart(self, most: int = ENOUGH) -> None:
         try:
-            self._tabs.draw(self.live.stars(_CHARTED), self._beside.stars)
+            self._tabs.draw(self.live, self._beside.stars, most)
         except Exception as error:  # too few stars for a line: the maps go on
             self._status.error("Could not draw the chart", error)
 
     def _due(self) -> bool:
-        """Whether what need not follow every value should follow now."""
-        return time.perf_counter() - self._charted > _BETWEEN_CHARTS
+        """Whether what need not follow every value should follow this one."""
+        now = time.perf_counter()
+        due = now - self._followed > _BETWEEN_CHARTS
+        if due:
+            self._followed = now
+        return due
 
 
 def _rest(seconds: float) -> Iterator[None]:

@@ -14,11 +14,6 @@ function received(model) {
   return Object.fromEntries(names.map((name) => [name, model.get(name)]));
 }
 
-async function inflated(data) {
-  const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
 // Where the panels are: nothing but the width decides, so that nothing jumps.
 function arranged(frame, available) {
   const [rows, columns] = [frame.rows.length, frame.columns.length];

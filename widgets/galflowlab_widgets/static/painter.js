@@ -11,6 +11,12 @@ function bytes(view) {
   return view ? new Uint8Array(view.buffer, view.byteOffset, view.byteLength) : new Uint8Array(0);
 }
 
+// What zlib has packed.
+async function inflated(data) {
+  const stream = new Blob([data]).stream().pipeThrough(new DecompressionStream("deflate"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
 // Red, green, blue and alpha, 0..255, of any colour that CSS can name.
 const parseColour = (() => {
   const known = new Map();

@@ -9,8 +9,6 @@ const BOX = {
 };
 const HANDLE = 6.5;
 
-const limited = (fraction) => Math.min(1, Math.max(0, fraction));
-
 class PlanePainter extends Painter {
   place([fx, fy]) {
     return [BOX.x + fx * BOX.width, BOX.y + (1 - fy) * BOX.height];
@@ -86,85 +84,22 @@ class PlanePainter extends Painter {
 
 class Plane {
   constructor(model, canvas) {
-    Object.assign(this, { model, canvas, visible: false, drawn: 0, pointer: null });
-    this.wish = new Wish(model, "dragged", 1500, () => this.draw());
-    this.ears = new AbortController();
-    const listen = (type, action) =>
-      canvas.addEventListener(type, action, { signal: this.ears.signal });
-    listen("pointerdown", (event) => this.grab(event));
-    listen("pointermove", (event) => event.pointerId === this.pointer && this.drag(event));
-    for (const type of ["pointerup", "pointercancel", "lostpointercapture"]) {
-      listen(type, (event) => this.release(event));
-    }
-    listen("keydown", (event) => this.key(event));
+    Object.assign(this, { model, canvas, visible: false, drawn: 0 });
+    this.handle = new Handle(model, canvas, BOX, () => this.draw());
   }
 
   dispose() {
-    this.ears.abort();
-    this.wish.drop();
+    this.handle.dispose();
     this.visible = false;
   }
 
-  // Where the handle is: under the hand, else where the kernel says.
-  get position() {
-    const position = this.wish.value ?? this.model.get("position");
-    return position?.length === 2 ? position : null;
-  }
-
   receive() {
-    const step = this.model.get("step");
-    this.wish.settle(this.model.get("position") ?? [], step?.length === 2 ? step : [0.01, 0.01]);
-    this.draw();
-  }
-
-  grab(event) {
-    if (!event.isPrimary || event.button !== 0 || !this.position) return;
-    this.pointer = event.pointerId;
-    this.canvas.setPointerCapture(event.pointerId);
-    this.wish.hold();
-    this.drag(event);
-  }
-
-  drag(event) {
-    const across = limited((event.offsetX - BOX.x) / BOX.width);
-    this.send([across, limited(1 - (event.offsetY - BOX.y) / BOX.height)]);
-  }
-
-  release(event) {
-    if (event.pointerId !== this.pointer) return;
-    this.pointer = null;
-    this.wish.release();
-  }
-
-  key(event) {
-    if (event.ctrlKey || event.altKey || event.metaKey || !this.position) return;
-    const far = event.shiftKey ? 5 : 1;
-    const moves = {
-      ArrowLeft: [-far, 0],
-      ArrowRight: [far, 0],
-      ArrowUp: [0, far],
-      ArrowDown: [0, -far],
-      PageUp: [0, 5],
-      PageDown: [0, -5],
-      Home: [-Infinity, 0],
-      End: [Infinity, 0],
-    };
-    const move = moves[event.key];
-    if (!move) return;
-    event.preventDefault();
-    event.stopPropagation(); // or JupyterLab takes it for one of its shortcuts
-    const step = this.model.get("step");
-    const next = this.position.map((f, i) => limited(move[i] ? f + move[i] * step[i] : f));
-    this.send(next);
-  }
-
-  send(position) {
-    this.wish.send(position);
+    this.handle.settle();
     this.draw();
   }
 
   draw() {
-    const { model, canvas } = this;
+    const { model, canvas, handle } = this;
     const axes = model.get("axes");
     if (!this.visible || !axes?.x) return;
     const painter = prepare(canvas, PLANE.width, PLANE.height, PlanePainter);
@@ -175,28 +110,14 @@ class Plane {
     painter.axes(axes);
     const marked = model.get("marked");
     if (marked?.length === 2) painter.ring(marked);
-    if (this.position) painter.handle(this.position, model.get("outside"));
-    this.describe();
+    if (handle.position) painter.handle(handle.position, model.get("outside"));
+    handle.describe();
     canvas.dataset.frame = ++this.drawn;
-  }
-
-  // A slider with two directions: screen readers know one number, and read the text instead.
-  describe() {
-    const say = (name, value) => this.canvas.setAttribute(`aria-${name}`, value);
-    say("label", this.model.get("alt"));
-    say("valuetext", this.model.get("value_text"));
-    say("valuenow", Math.round(100 * (this.position?.[0] ?? 0)));
   }
 }
 
 function render({ model, el }) {
-  const canvas = document.createElement("canvas");
-  const roles = { role: "slider", "aria-valuemin": 0, "aria-valuemax": 100 };
-  for (const [name, value] of Object.entries(roles)) canvas.setAttribute(name, value);
-  canvas.setAttribute("aria-roledescription", "slider in two directions");
-  canvas.tabIndex = 0;
-  el.append(canvas);
-
+  const canvas = handleCanvas(el);
   const plane = new Plane(model, canvas);
   const stop = watch(el, () => {
     plane.visible = true;
