@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help lab app test test-fast lint format bench bench-live bench-quality bench-store browser model clean
+.PHONY: help lab app test test-fast lint format bench bench-live bench-quality bench-store bench-catalogue bench-dynamics browser model clean
 
 help:
 	@echo "make lab     JupyterLab on notebooks/01_explore.ipynb"
@@ -15,6 +15,8 @@ help:
 	@echo "make bench-live   speed of the explorer in a real browser"
 	@echo "make model   train and judge the embedded models again"
 	@echo "make bench-quality   the models against GalacticFlow's and other densities"
+	@echo "make bench-dynamics   forces from the density against the truth of mocks, and a figure"
+	@echo "make bench-catalogue   a hundred million stars drawn, killed and resumed"
 	@echo "make bench-store   50 million stars prepared, streamed, learned, killed and resumed"
 
 lab: $(VENV)/.lab
@@ -101,6 +103,17 @@ bench-quality: runs/paper.safetensors runs/scatter.safetensors
 bench-store: $(VENV)/.dev
 	rm -rf runs/large && mkdir -p runs
 	$(BIN)/python -m tests.benchmarks.large_store runs/large --json $(RESULTS)/store.json
+
+# Takes about ten CPU-minutes and 4 GB of disk.
+bench-catalogue: $(VENV)/.dev
+	rm -rf runs/catalogue && mkdir -p runs
+	$(BIN)/python -m tests.benchmarks.large_catalogue runs/catalogue --json $(RESULTS)/catalogue.json
+	$(BIN)/python -m tests.benchmarks.catalogues --json $(RESULTS)/catalogue_rate.json
+
+bench-dynamics: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks.rotation_curves --json $(RESULTS)/dynamics.json \
+	  --figure $(RESULTS)/rotation_curves.png
+	$(BIN)/python -m tests.benchmarks.penalty --json $(RESULTS)/penalty.json
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { echo "needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; rm -rf $(VENV); exit 1; }

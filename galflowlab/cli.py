@@ -9,10 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from galflowlab._version import __version__
-from galflowlab.commands import basic, convert, crossval, data, evaluate, prepare, train
+from galflowlab.commands import (
+    basic,
+    convert,
+    crossval,
+    data,
+    evaluate,
+    population,
+    prepare,
+    sample,
+    train,
+)
 from galflowlab.commands.inputs import count
 from galflowlab.flow.architectures import PRESETS
-from galflowlab.schema import CONTEXT
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -52,7 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     prepare.add_to(sub)
     train.add_to(sub)
     convert.add_to(sub)
-    _add_sample(sub)
+    sample.add_to(sub)
+    population.add_to(sub)
     _add_evaluate(sub)
     _add_crossval(sub)
     p = sub.add_parser("info", help="what is installed, or what a model is")
@@ -97,18 +107,6 @@ def _add_mock(sub: argparse._SubParsersAction) -> None:
     _add_suite(p, galaxies=40, stars=20_000, seed=1)
     p.add_argument("-o", "--output", type=Path, required=True, help="folder, one file per galaxy")
     p.set_defaults(run=basic.mock)
-
-
-def _add_sample(sub: argparse._SubParsersAction) -> None:
-    p = sub.add_parser("sample", help="draw a galaxy and write its stars")
-    p.add_argument("--model", default="mock", help="embedded name or file, default mock")
-    p.add_argument("-n", type=count, default=100_000, help="number of stars, default 1e5")
-    p.add_argument("--seed", type=int, required=True)
-    p.add_argument("-o", "--output", type=Path, required=True, help=".fits .hdf5 .parquet .csv")
-    for name, spec in CONTEXT.items():
-        unit = f" [{spec.unit_text}]" if spec.unit_text else ""
-        p.add_argument(f"--{name.replace('_', '-')}", type=float, help=spec.description + unit)
-    p.set_defaults(run=basic.sample)
 
 
 def _add_evaluate(sub: argparse._SubParsersAction) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -17,7 +18,7 @@ from galflowlab.population import Population
 from galflowlab.schema import as_stars
 
 Seed: TypeAlias = int | np.random.Generator
-BLOCK = 1 << 18  # stars of one step of a stream: 10 MB of noise, 10 MB of columns
+BLOCK = 1 << 18  # stars of one generator, and of one step of a stream: 10 MB of noise
 
 
 @dataclass(frozen=True)
@@ -74,16 +75,26 @@ class FrozenContext:
         (map_chunks if on_cpu else one_after_another)(draw, noise.shape[1])
 
     def stream(
-        self, n: int, columns: Iterable[str] | None, *, seed: Seed, block: int
+        self,
+        n: int,
+        columns: Iterable[str] | None = None,
+        *,
+        seed: Seed,
+        block: int = BLOCK,
+        start: int = 0,
+        stop: int | None = None,
     ) -> Iterator[dict[str, np.ndarray]]:
-        """Columns of `n` stars in blocks, those of `FrozenEDF` for the same seed."""
+        """Columns of stars `start` to `stop` of `n` in blocks; see `EDF.stream`."""
         n, block = at_least_one(n), at_least_one(block)
-        wanted, generator = self.wanted(columns), np.random.default_rng(seed)
+        start, stop = operator.index(start), n if stop is None else operator.index(stop)
+        if not 0 <= start <= stop <= n:
+            raise ValueError(f"expected 0 <= start <= stop <= {n}, got {start} and {stop}")
+        wanted, noise = self.wanted(columns), Noise(seed, len(self.columns), start)
 
         def blocks() -> Iterator[dict[str, np.ndarray]]:
-            for start in range(0, n, block):
-                noise = base_noise(generator, min(block, n - start), len(self.columns))
-                yield self.arrays(noise.to(self.sampler.device).T, wanted, n)
+            for first in range(start, stop, block):
+                base = noise.take(min(block, stop - first))
+                yield self.arrays(base.to(self.sampler.device).T, wanted, n)
 
         return blocks()
 
@@ -116,8 +127,7 @@ class FrozenEDF:
         n = at_least_one(n)
         self._model, self._population, self._columns = model, population, columns
         self.update(context)
-        noise = base_noise(np.random.default_rng(seed), n, len(columns))
-        self._noise = noise.to(model.device).T.contiguous()
+        self._noise = Noise(seed, len(columns)).take(n).to(model.device).T.contiguous()
 
     def __len__(self) -> int:
         return self._noise.shape[1]
@@ -173,9 +183,59 @@ class FrozenEDF:
         return as_stars(self.arrays(n))
 
 
-def base_noise(generator: np.random.Generator, n: int, features: int) -> torch.Tensor:
-    """Standard normal (star, feature); blocks drawn in turn equal one draw of their sum."""
-    return torch.from_numpy(generator.standard_normal((n, features), np.float32))
+class Noise:
+    """Standard normal noise of stars, in their order.
+
+    For an integer seed every `BLOCK` stars have a generator of their own, so that those of any
+    stretch can be made without those before. The first is that of the seed itself.
+
+    Parameters
+    ----------
+    seed
+        What fixes the noise; a Generator is drawn from in turn, whatever it has drawn before.
+    features
+        Numbers per star.
+    start
+        First star.
+
+    Raises
+    ------
+    ValueError
+        For a Generator that should not begin at the first star, or a negative seed.
+    """
+
+    def __init__(self, seed: Seed, features: int, start: int = 0) -> None:
+        self._seed, self._features = seed, features
+        if isinstance(seed, np.random.Generator):
+            if start:
+                raise ValueError(f"expected an integer seed for stars from {start} on")
+            self._generator, self._left = seed, sys.maxsize
+            return
+        self._block, skipped = divmod(start, BLOCK)
+        self._begin(self._block)
+        self._fill(np.empty((skipped, features), np.float32))
+
+    def take(self, n: int) -> torch.Tensor:
+        """Noise of the next `n` stars, shape (star, feature)."""
+        noise = np.empty((n, self._features), np.float32)
+        done = 0
+        while done < n:
+            if not self._left:
+                self._begin(self._block + 1)
+            count = min(n - done, self._left)
+            self._fill(noise[done : done + count])
+            done += count
+        return torch.from_numpy(noise)
+
+    def _begin(self, block: int) -> None:
+        key = (block,) if block else ()
+        sequence = np.random.SeedSequence(self._seed, spawn_key=key)  # type: ignore[arg-type]
+        self._generator = np.random.default_rng(sequence)
+        self._block, self._left = block, BLOCK
+
+    def _fill(self, noise: np.ndarray) -> None:
+        self._generator.standard_normal(dtype=np.float32, out=noise)
+        self._left -= len(noise)
 
 
 def at_least_one(n: int) -> int:

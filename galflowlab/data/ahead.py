@@ -35,12 +35,12 @@ def ahead(
         By the function of a file, if a process has died; nothing can be read any more.
     """
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=_end_with_parent)
+    pool = ProcessPoolExecutor(workers, mp_context=context, initializer=end_with_parent)
     waiting, pending = iter(files), deque[tuple[Path, Future[Galaxy]]]()
 
     def submit() -> None:
         for path in waiting:
-            with _interrupts_held():  # this is where processes start
+            with interrupts_held():  # this is where processes start
                 pending.append((path, _submitted(pool, task, path)))
             return
 
@@ -79,7 +79,7 @@ def _result(path: Path, future: Future[Galaxy]) -> Galaxy:
 
 
 @contextlib.contextmanager
-def _interrupts_held() -> Iterator[None]:
+def interrupts_held() -> Iterator[None]:
     """Deliver interrupts later, and never to processes that start inside."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
@@ -91,7 +91,7 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Leave interrupts to the parent, and do not survive it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # on Windows nothing holds them before
     parent = multiprocessing.parent_process()

@@ -17,7 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 import galflowlab
 from galflowlab import mocks
 from galflowlab.flow.architectures import PRESETS
-from tests.benchmarks import baseline, memory, training
+from tests.benchmarks import baseline, catalogues, memory, training
 from tests.benchmarks.timing import median_times, sgemm_rates
 
 CONTEXT = {"log10_mstar": 10.0}
@@ -151,6 +151,7 @@ def main():
     for name, rate in rates.items():
         print(f"  sgemm {name:<20} {rate:12.0f} GFLOP/s")
     result["frozen"] = frozen_table(edfs, galaxies, result["sampling"], rates, repeats)
+    result["catalogue"] = catalogues.rates(edfs["live"], repeats)
     steps = training.variants(edfs, plain, BATCH)
     result["training"] = table("training", median_times(steps, repeats), BATCH)
     if arguments.json:

@@ -1,0 +1,93 @@
+"""Which galaxies a catalogue has: contexts drawn from a population, stars for their masses."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from galflowlab.catalogues.mass_functions import MassFunction
+from galflowlab.population import Population
+
+_CONTEXTS = 0  # of the seeds that are derived from one; see `writing`
+
+
+def draw_contexts(
+    population: Population,
+    galaxies: int,
+    *,
+    seed: int,
+    mass_function: MassFunction | None = None,
+) -> list[dict[str, float]]:
+    """Draw the contexts of galaxies.
+
+    Parameters
+    ----------
+    population
+        Of an eDF, whose joint distribution of contexts is drawn from (`Population.complete`).
+    galaxies
+        How many; fewer are the first of more.
+    seed
+        The same seed gives the same contexts.
+    mass_function
+        From which stellar masses are drawn, between the lowest and highest of the population
+        and where it was measured; the other entries follow given the mass. By default masses
+        are those of the population, which are as many as somebody simulated.
+
+    Returns
+    -------
+    list of dict
+        Whole contexts, in the units of `schema.CONTEXT`.
+
+    Raises
+    ------
+    ValueError
+        For less than one galaxy, a negative seed, a mass function and a population without
+        ``log10_mstar``, or ranges of mass that do not overlap.
+    """
+    galaxies = operator.index(galaxies)
+    if galaxies < 1:
+        raise ValueError(f"expected at least one galaxy, got {galaxies}")
+    if mass_function and "log10_mstar" not in population.names:
+        raise ValueError(f"a mass function needs log10_mstar; {population.describe()}")
+    contexts = []
+    for i in range(galaxies):  # a generator for each, so that their number does not matter
+        rng = np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(_CONTEXTS, i)))
+        given: dict[str, float] = {}
+        if mass_function:
+            low, high = population.range("log10_mstar")
+            given["log10_mstar"] = float(mass_function.quantile(rng.random(), low, high))
+        contexts.append(population.complete(given, seed=rng))
+    return contexts
+
+
+def star_counts(contexts: Iterable[Mapping[str, float]], star_mass: float) -> list[int]:
+    """Stars of galaxies whose star particles all have about the same mass, as in simulations.
+
+    Parameters
+    ----------
+    contexts
+        With ``log10_mstar``.
+    star_mass
+        Of one star particle [Msun].
+
+    Returns
+    -------
+    list of int
+        At least one for every galaxy.
+
+    Raises
+    ------
+    ValueError
+        For a mass that is not positive and finite, or contexts without ``log10_mstar``.
+    """
+    if not (math.isfinite(star_mass) and star_mass > 0):
+        raise ValueError(f"expected a positive mass of star particles [Msun], got {star_mass}")
+    counts = []
+    for context in contexts:
+        if "log10_mstar" not in context:
+            raise ValueError(f"stars by mass need log10_mstar; the context has {list(context)}")
+        counts.append(max(1, round(10.0 ** context["log10_mstar"] / star_mass)))
+    return counts
