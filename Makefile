@@ -25,11 +25,14 @@ lab: $(VENV)/.lab
 app: $(VENV)/.lab
 	$(BIN)/galflowlab app
 
+# Two processes of one thread each; the browser needs the machine for itself.
 test: lint browser
-	$(BIN)/python -m pytest --nbval-lax --nbval-current-env tests notebooks widgets
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser" \
+	  --nbval-lax --nbval-current-env tests notebooks widgets
+	$(BIN)/python -m pytest -m browser tests
 
 test-fast: $(VENV)/.dev
-	$(BIN)/python -m pytest -m "not slow and not browser" tests
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow and not browser" tests
 
 lint: $(VENV)/.dev
 	$(BIN)/ruff check .

@@ -123,7 +123,7 @@ class EDF:
             ranges) or `n` below one.
         """
         frozen = self.freeze(context, n=n, seed=seed)
-        self._warn_if_outside(context)
+        self.warn_if_outside(context)
         return frozen.stars()
 
     def freeze(self, context: Mapping[str, Any], *, n: int, seed: Seed) -> FrozenEDF:
@@ -160,7 +160,8 @@ class EDF:
             Stars per step.
         start, stop
             First star, and the one after the last; all by default. Those before `start` are
-            not drawn, which takes an integer seed.
+            not drawn, which takes an integer seed. Unless `start` is a multiple of 4096, stars
+            may differ by rounding from those of the whole.
 
         Returns
         -------
@@ -181,7 +182,7 @@ class EDF:
         """
         at = self.at(context)
         blocks = at.stream(n, columns, seed=seed, block=block, start=start, stop=stop)
-        self._warn_if_outside(context)
+        self.warn_if_outside(context)
         return blocks
 
     def at(self, context: Mapping[str, Any]) -> FrozenContext:
@@ -200,7 +201,8 @@ class EDF:
         moved.source = self.source
         return moved
 
-    def _warn_if_outside(self, context: Mapping[str, Any]) -> None:
+    def warn_if_outside(self, context: Mapping[str, Any]) -> None:
+        """Warn of extrapolation, `ExtrapolationWarning`, once in the life of this eDF."""
         if not (self._warned or self.population.inside(context)):
             self._warned = True
             text = f"{why_outside(self.population, context)}. This eDF says so only once."
@@ -248,7 +250,7 @@ class EDF:
             As of `log_prob`.
         gradient : dict of ndarray
             For each column d ln f / d column, shape (star,), per unit of `schema.COLUMNS`; NaN
-            where the density is zero.
+            where the density is zero and on the spin axis.
         """
         value, slope = log_prob_and_gradient(self._model, *self._physical(stars, context))
         return value, dict(zip(self.columns, slope.T, strict=True))

@@ -144,6 +144,25 @@ def column_values(stars: Stars, name: str) -> np.ndarray:
     return array if array.dtype.kind == "f" else array.astype(np.float64)
 
 
+def in_unit(name: str, value: Any, unit: u.UnitBase) -> np.ndarray:
+    """Return numbers, or quantities converted to a unit, as a float64 array of any shape.
+
+    Raises
+    ------
+    ValueError
+        For a unit that does not convert, or what is no number; the message has the name.
+    """
+    try:
+        if value is None:
+            raise TypeError("None is no number")
+        return np.asarray(u.Quantity(value, unit, dtype=np.float64).value)
+    except u.UnitConversionError as error:
+        got = getattr(value, "unit", None)
+        raise ValueError(f"{name} should be in {unit}, got {got or value!r}") from error
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} should be numbers in {unit}, got {value!r}") from error
+
+
 def finite_columns(
     stars: Stars, names: Iterable[str], length: int | None = None
 ) -> list[np.ndarray]:

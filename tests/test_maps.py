@@ -242,8 +242,9 @@ def test_off_centre_field_is_the_centred_field_of_shifted_stars(right, up, incli
     same = np.isclose(seen["v_los"].values.filled(-1e9), expected["v_los"].values.filled(-1e9))
     assert same.mean() > 0.9
     assert seen["v_los"].extent == pytest.approx((right - 1.5, right + 1.5, up - 1.5, up + 1.5))
-    total = seen["surface_density"].values.sum()
-    assert total == pytest.approx(expected["surface_density"].values.sum(), rel=0.05)
+    # far from the centre there may be no star at all
+    total, other = (maps["surface_density"].values.filled(0.0).sum() for maps in (seen, expected))
+    assert total == pytest.approx(other, rel=0.05)
 
 
 @pytest.mark.parametrize("quantity", QUANTITIES)

@@ -21,13 +21,13 @@ from galflowlab.dynamics.curves import (
     vertical_force,
 )
 from galflowlab.dynamics.equilibrium import (
-    Field,
     ResidualMap,
     rates,
     residual_map,
     virial_ratio,
 )
-from galflowlab.dynamics.mass_model import MassModel, fit_mass_model
+from galflowlab.dynamics.field import Field
+from galflowlab.dynamics.mass_model import MassModel, fit_mass_model, mass_within
 
 __all__ = [
     "Acceleration",
@@ -39,6 +39,7 @@ __all__ = [
     "circular_velocity",
     "enclosed_mass",
     "fit_mass_model",
+    "mass_within",
     "rates",
     "residual_map",
     "vertical_force",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,10 +10,12 @@ import numpy as np
 from astropy import units as u
 
 from galflowlab.dynamics.regression import robust_solve, spread
-from galflowlab.dynamics.trial_stars import TrialStars, checked_points
+from galflowlab.dynamics.trial_stars import TrialStars
 from galflowlab.edf import EDF
 from galflowlab.frozen import Seed, at_least_one
-from galflowlab.schema import POSITION, VELOCITY
+from galflowlab.pixels import masked
+from galflowlab.profiles.binning import cylindrical
+from galflowlab.schema import POSITION, VELOCITY, in_unit
 
 ACCELERATION = u.km**2 / u.s**2 / u.kpc
 PER_GYR = float((u.km / u.s / u.kpc).to(1 / u.Gyr))
@@ -22,10 +24,15 @@ PER_GYR = float((u.km / u.s / u.kpc).to(1 / u.Gyr))
 VELOCITIES = 1000
 """Trial velocities at a point."""
 
+_FEWEST = 400  # of them: eight groups need thirty each
+_AT_ONCE = 32  # points: 50 MB of gradients
+
 
 @dataclass(frozen=True, eq=False)
 class Acceleration:
     """Accelerations at points, and how well one acceleration does for all stars there.
+
+    All but the points are masked where the galaxy has too few stars near by.
 
     Parameters
     ----------
@@ -33,9 +40,9 @@ class Acceleration:
         Shape (point, 3) [kpc].
     values, errors
         Shape (point, 3) [(km/s)²/kpc]: components along x, y and z. The error is the spread
-        among the accelerations that stars of different velocities ask for: it contains the
-        error of the model and departures from equilibrium, and does not shrink with more
-        velocities.
+        among the accelerations that stars of different velocities ask for. It shows errors of the
+        model and departures from equilibrium that velocities do not share; those which they do,
+        such as all speeds being off by a per cent, it cannot see.
     residual
         Shape (point,) [1/Gyr]: robust root mean square, over velocities, of the rate D ln f/Dt at
         which the density would change in this field. Zero in equilibrium.
@@ -44,15 +51,15 @@ class Acceleration:
     """
 
     points: np.ndarray
-    values: np.ndarray
-    errors: np.ndarray
-    residual: np.ndarray
-    streaming: np.ndarray
+    values: np.ma.MaskedArray
+    errors: np.ma.MaskedArray
+    residual: np.ma.MaskedArray
+    streaming: np.ma.MaskedArray
 
     unit = ACCELERATION
 
     @property
-    def imbalance(self) -> np.ndarray:
+    def imbalance(self) -> np.ma.MaskedArray:
         """Residual as a share of the streaming that the field has to balance, shape (point,)."""
         return self.residual / self.streaming
 
@@ -79,36 +86,66 @@ def acceleration(
     context
         Galaxy-level parameters by name; entries left out are filled in.
     points
-        Shape (point, 3) [kpc].
+        Shape (point, 3), numbers in kpc or a Quantity.
     velocities
-        Trial stars at each point, at least 100.
+        Trial stars at each point, at least 400.
     seed
         Of the trial stars.
 
     Returns
     -------
     Acceleration
+        Masked where so many stars are not within half the distance from the centre.
 
     Raises
     ------
     ValueError
-        For points that are not finite or of another shape, too few velocities, an invalid
-        context, or where the model has no finite gradient.
+        For points that are not finite or of another shape, too few or too many velocities, an
+        invalid context, or where the model has no finite gradient, such as on the spin axis.
+
+    Warns
+    -----
+    ExtrapolationWarning
+        As `EDF.sample`.
     """
-    points = checked_points(points)
+    points = in_unit("points", points, u.kpc)
+    if points.ndim != 2 or points.shape[1] != 3 or not len(points):
+        raise ValueError(f"expected points of shape (point, 3) [kpc], got {points.shape}")
+    if not np.isfinite(points).all():
+        raise ValueError("expected finite points [kpc]")
+    velocities = checked_velocities(velocities)
+    edf.warn_if_outside(context)
     trial = TrialStars.drawn(edf, context, seed=seed)
-    places = np.repeat(points[:, None, :], checked_velocities(velocities), axis=1)
-    slopes, target, groups = equations(edf, context, trial.at(places))
-    values, errors, residuals = robust_solve(slopes, target, groups)
-    rates = (PER_GYR * spread(r) for r in (residuals, target))
-    return Acceleration(points, values, errors, *rates)
+    near = trial.around(points, velocities)
+    values, errors, rates = np.zeros((3, *points.shape))
+    for rows in blocks(near):
+        places = np.repeat(points[rows, None], velocities, axis=1)
+        slopes, target, groups = equations(edf, context, trial.at(places))
+        values[rows], errors[rows], residuals = robust_solve(slopes, target, groups)
+        rates[rows, 0], rates[rows, 1] = spread(residuals), spread(target)
+    valid = np.broadcast_to(near[:, None], points.shape)
+    rates *= PER_GYR
+    return Acceleration(
+        points,
+        masked(values, valid),
+        masked(errors, valid),
+        masked(rates[:, 0].copy(), near),
+        masked(rates[:, 1].copy(), near),
+    )
 
 
 def checked_velocities(velocities: int) -> int:
     """Return a number of trial velocities; ValueError if it is too small."""
-    if at_least_one(velocities) < 100:
-        raise ValueError(f"expected at least 100 velocities at each point, got {velocities}")
+    if at_least_one(velocities) < _FEWEST:
+        raise ValueError(f"expected at least {_FEWEST} velocities at each point, got {velocities}")
     return velocities
+
+
+def blocks(wanted: np.ndarray) -> Iterator[np.ndarray]:
+    """Rows of the points that are wanted, a few at a time."""
+    rows = np.flatnonzero(wanted)
+    for start in range(0, len(rows), _AT_ONCE):
+        yield rows[start : start + _AT_ONCE]
 
 
 def equations(
@@ -123,7 +160,7 @@ def equations(
     target : (point, star)
         -v · ∂ ln f/∂x [km/s/kpc].
     groups : (point, star)
-        Eight groups by the signs of the velocities about their median at the point.
+        Eight groups by the signs of v_R, v_phi and v_z about their medians at the point.
     """
     flat = stars.reshape(-1, stars.shape[-1])
     columns = dict(zip(edf.columns, flat.T, strict=True))
@@ -132,5 +169,7 @@ def equations(
         np.stack([source[name] for name in names], axis=-1).reshape(*stars.shape[:2], 3)
         for source, names in ((gradient, POSITION), (gradient, VELOCITY), (columns, VELOCITY))
     )
-    above = v > np.median(v, axis=1, keepdims=True)
+    _, v_R, v_phi = cylindrical(*(columns[name] for name in ("x", "y", "vx", "vy")))
+    turned = np.stack([v_R, v_phi, columns["vz"]], axis=-1).reshape(v.shape)
+    above = turned > np.median(turned, axis=1, keepdims=True)
     return v_slope, -(v * x_slope).sum(axis=-1), (above * (1, 2, 4)).sum(axis=-1)

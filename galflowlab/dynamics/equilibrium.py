@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
+from astropy import units as u
 from scipy.stats import binned_statistic_2d
 
 from galflowlab.dynamics.boltzmann import PER_GYR
+from galflowlab.dynamics.field import Field
 from galflowlab.dynamics.regression import spread
 from galflowlab.dynamics.streaming import streaming
 from galflowlab.edf import EDF
 from galflowlab.frozen import Seed
 from galflowlab.pixels import masked
-from galflowlab.schema import PHASE_SPACE, Stars, finite_columns
+from galflowlab.schema import PHASE_SPACE, Stars, finite_columns, in_unit
 
 _FEWEST = 10  # stars of a pixel that shows a value
-
-
-class Field(Protocol):
-    """A field that is symmetric about the z axis, such as `MassModel` or that of a mock."""
-
-    def forces(self, R: np.ndarray, z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Radial and vertical acceleration [(km/s)²/kpc] at R, z [kpc]."""
-        ...
 
 
 def virial_ratio(stars: Stars, field: Field) -> float:
@@ -114,7 +108,7 @@ def residual_map(
     field
         In which its stars move, such as `fit_mass_model` finds.
     half_width
-        Half the side of the map [kpc], above 0.
+        Half the side of the map, above 0; in kpc or a Quantity.
     bins
         Pixels along a side.
     n, seed
@@ -129,6 +123,7 @@ def residual_map(
     ValueError
         For a half-width or number of bins that is not positive, or an invalid context.
     """
+    half_width = float(in_unit("half_width", half_width, u.kpc))
     if not half_width > 0 or not np.isfinite(half_width) or bins < 1:
         raise ValueError(f"expected a positive field and bins, got {half_width} kpc, {bins}")
     stars = edf.freeze(context, n=n, seed=seed).arrays(columns=edf.columns)
@@ -141,5 +136,6 @@ def residual_map(
     )
     counts, _, _, _ = binned_statistic_2d(y, x, None, "count", [edges, edges])
     enough = counts >= _FEWEST
-    share = np.divide(found[0], found[1], out=np.zeros_like(found[0]), where=found[1] > 0)
-    return ResidualMap(masked(found[0], enough), masked(share, enough), float(half_width))
+    flows = enough & (found[1] > 0)
+    share = np.divide(found[0], found[1], out=np.zeros_like(found[0]), where=flows)
+    return ResidualMap(masked(found[0], enough), masked(share, flows), half_width)

@@ -7,17 +7,16 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
-from astropy import constants
 from astropy import units as u
 from numpy.typing import ArrayLike
 
+from galflowlab.constants import G
+from galflowlab.dynamics.field import Field
 from galflowlab.dynamics.regression import biweight, spread
 from galflowlab.dynamics.streaming import Streaming, streaming
 from galflowlab.edf import EDF
-from galflowlab.frozen import Seed
-
-G = float(constants.G.to_value(u.kpc * (u.km / u.s) ** 2 / u.Msun))
-"""Gravitational constant [kpc (km/s)²/Msun]."""
+from galflowlab.frozen import Seed, at_least_one
+from galflowlab.schema import in_unit
 
 REACH = (0.2, 6.0)
 """Radii that the fit sees, in half-mass radii of the stars."""
@@ -47,12 +46,20 @@ class MassModel:
     by_group
         Masses found from each of a few groups of stars alone, shape (group, component) [Msun]:
         the spread between them is the uncertainty of all that follows from the model.
+    reach
+        Nearest and farthest radius [kpc] of the stars of the fit; elsewhere the model is an
+        extrapolation.
+
+    Notes
+    -----
+    Lengths may be numbers in kpc or Quantities; ValueError for other units.
     """
 
     masses: np.ndarray
     a: np.ndarray
     b: np.ndarray
     by_group: np.ndarray
+    reach: tuple[float, float]
 
     def __call__(self, R: ArrayLike, z: ArrayLike) -> np.ndarray:
         """Potential [(km/s)²] at radius R and height z [kpc]; zero at infinity."""
@@ -65,23 +72,60 @@ class MassModel:
         return radial @ self.masses, vertical @ self.masses
 
     def circular_velocity(self, R: ArrayLike) -> np.ndarray:
-        """Speed of the circular orbit in the plane [km/s] at R [kpc]."""
-        R = np.asarray(R, float)
-        return np.sqrt(-R * self.forces(R, np.zeros_like(R))[0])
+        """Speed of the circular orbit in the plane [km/s] at R [kpc]; 0 where there is none."""
+        R = in_unit("R", R, u.kpc)
+        return np.sqrt(np.maximum(-R * self.forces(R, np.zeros_like(R))[0], 0.0))
 
     def enclosed_mass(self, radii: ArrayLike) -> Pair:
-        """Mass within spheres [Msun] and its uncertainty, for radii [kpc].
+        """Mass within spheres [Msun] and its uncertainty, for radii [kpc] of at least 0.
 
-        By Gauss's theorem: the mean of the radial force over the sphere.
+        By Gauss's theorem, see `mass_within`. Raises ValueError for other radii.
         """
-        radii = np.asarray(radii, float)[..., None]
-        node, weight = np.polynomial.legendre.leggauss(_LATITUDES)
-        sine = 0.5 * (1 + node)
-        cosine = np.sqrt(1 - sine**2)
-        radial, vertical = forces_per_mass(radii * cosine, radii * sine, self.a, self.b)
+        radii = _checked_radii(radii)
+        sine, cosine, weight = _latitudes()
+        R, z = radii[..., None] * cosine, radii[..., None] * sine
+        radial, vertical = forces_per_mass(R, z, self.a, self.b)
         inwards = -(radial * cosine[:, None] + vertical * sine[:, None])
-        share = radii**2 / G * np.einsum("...nk,n->...k", inwards, 0.5 * weight)
+        share = radii[..., None] ** 2 / G * np.einsum("...nk,n->...k", inwards, weight)
         return share @ self.masses, (share @ self.by_group.T).std(axis=-1, ddof=1)
+
+
+def mass_within(field: Field, radii: ArrayLike) -> np.ndarray:
+    """Mass of all matter within spheres [Msun] that makes a field, by Gauss's theorem.
+
+    The mean of the radial force over the sphere, half of which is enough where both sides of the
+    plane are alike.
+
+    Parameters
+    ----------
+    field
+        That is symmetric about the spin axis and the plane.
+    radii
+        Of the spheres, of at least 0; numbers in kpc or a Quantity.
+
+    Raises
+    ------
+    ValueError
+        For radii that are negative or not finite.
+    """
+    radii = _checked_radii(radii)[..., None]
+    sine, cosine, weight = _latitudes()
+    radial, vertical = field.forces(radii * cosine, radii * sine)
+    return -(radii[..., 0] ** 2) * ((radial * cosine + vertical * sine) @ weight) / G
+
+
+def _latitudes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sine and cosine of Gauss-Legendre latitudes on one side of the plane, and their weights."""
+    node, weight = np.polynomial.legendre.leggauss(_LATITUDES)
+    sine = 0.5 * (1 + node)
+    return sine, np.sqrt(1 - sine**2), 0.5 * weight
+
+
+def _checked_radii(radii: ArrayLike) -> np.ndarray:
+    radii = in_unit("radii", radii, u.kpc)
+    if not (np.isfinite(radii) & (radii >= 0)).all():
+        raise ValueError("expected radii of at least 0 kpc that are finite")
+    return radii
 
 
 def forces_per_mass(R: ArrayLike, z: ArrayLike, a: np.ndarray, b: np.ndarray) -> Pair:
@@ -119,9 +163,15 @@ def fit_mass_model(
     ------
     ValueError
         For too few stars, an invalid context, or where the model has no finite gradient.
+
+    Warns
+    -----
+    ExtrapolationWarning
+        As `EDF.sample`.
     """
-    if n < 1000:
+    if at_least_one(n) < 1000:
         raise ValueError(f"expected at least 1000 stars, got n={n}")
+    edf.warn_if_outside(context)
     drawing, choosing = np.random.default_rng(seed).spawn(2)
     columns = edf.freeze(context, n=max(n, _DRAWN), seed=drawing).arrays()
     radius = np.sqrt(sum(np.square(columns[name].astype(float)) for name in ("x", "y", "z")))
@@ -135,11 +185,12 @@ def fit_mass_model(
     matrix, target, groups = _rows(found, a, b)
     masses = [_solve(matrix, target)]
     masses += [_solve(matrix[groups == g], target[groups == g]) for g in np.unique(groups)]
-    return MassModel(masses[0], a, b, np.array(masses[1:]))
+    reach = (size * REACH[0], size * REACH[1])
+    return MassModel(masses[0], a, b, np.array(masses[1:]), reach)
 
 
 def _each(R: ArrayLike, z: ArrayLike) -> Pair:
-    return np.asarray(R, float)[..., None], np.asarray(z, float)[..., None]
+    return in_unit("R", R, u.kpc)[..., None], in_unit("z", z, u.kpc)[..., None]
 
 
 def _grid() -> Pair:

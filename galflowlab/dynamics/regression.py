@@ -67,7 +67,7 @@ def _solve(matrix: np.ndarray, target: np.ndarray, used: np.ndarray) -> np.ndarr
     if (fewest := int(used.sum(axis=-1).min())) < least:
         raise ValueError(
             f"expected at least {least} velocities with a finite gradient in each group at each "
-            f"point, got {fewest}"
+            f"point, got {fewest}: more velocities may help, unless the point is on the spin axis"
         )
     weight = used.astype(float)
     for _ in range(_STEPS):

@@ -13,7 +13,7 @@ from galflowlab.frozen import Seed
 from galflowlab.schema import PHASE_SPACE, star_matrix
 
 _DRAWN = 200_000
-_SHAPE = "(point, 3)"
+_NEAR = 0.5  # of the distance from the centre
 
 
 class TrialStars:
@@ -44,6 +44,14 @@ class TrialStars:
         drawn = edf.freeze(context, n=_DRAWN, seed=seed).arrays()
         return cls(star_matrix(drawn, edf.columns), edf.columns)
 
+    def around(self, points: np.ndarray, count: int) -> np.ndarray:
+        """Whether `count` stars are near each point (point, 3): not farther than half its radius.
+
+        Beyond the stars of a galaxy, and in its very centre, none are.
+        """
+        reach, _ = self._tree.query(_meridional(points), k=[min(count, len(self._stars))])
+        return reach[:, 0] <= _NEAR * np.linalg.norm(points, axis=1)
+
     def at(self, points: np.ndarray) -> np.ndarray:
         """Put the nearest stars in the meridional plane at points.
 
@@ -56,11 +64,18 @@ class TrialStars:
         -------
         ndarray
             Shape (point, star, feature): the columns of the eDF.
+
+        Raises
+        ------
+        ValueError
+            For more stars at a point than there are.
         """
+        if points.shape[1] > len(self._stars):
+            raise ValueError(
+                f"expected at most {len(self._stars)} velocities at a point, got {points.shape[1]}"
+            )
         x, y, z = np.moveaxis(points, -1, 0)
-        radius = np.hypot(x, y)
-        where = np.column_stack([radius[:, 0], np.abs(z[:, 0])])
-        _, nearest = self._tree.query(where, k=points.shape[1])
+        _, nearest = self._tree.query(_meridional(points[:, 0]), k=points.shape[1])
         stars = self._stars[nearest]
         turn = np.arctan2(y, x) - self._azimuth[nearest]
         _, _, height, vx, vy, vz = (stars[..., i] for i in self._place)
@@ -76,11 +91,7 @@ class TrialStars:
         return stars
 
 
-def checked_points(points: Any) -> np.ndarray:
-    """Points of shape (point, 3) in float64; ValueError for others or ones not finite."""
-    points = np.asarray(points, dtype=np.float64)
-    if points.ndim != 2 or points.shape[1] != 3 or not len(points):
-        raise ValueError(f"expected points of shape {_SHAPE} [kpc], got {points.shape}")
-    if not np.isfinite(points).all():
-        raise ValueError("expected finite points [kpc]")
-    return points
+def _meridional(points: np.ndarray) -> np.ndarray:
+    """Cylindrical radius and distance from the plane, shape (point, 2)."""
+    x, y, z = points.T
+    return np.column_stack([np.hypot(x, y), np.abs(z)])

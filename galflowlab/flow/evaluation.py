@@ -11,6 +11,8 @@ from torch import Tensor
 from galflowlab.flow.model import FlowModel
 from galflowlab.parallel import map_chunks, one_after_another
 
+_AXIS = 1e-5  # kpc
+
 
 def log_prob(model: FlowModel, stars: np.ndarray, context: Tensor) -> np.ndarray:
     """Natural log of the density, shape (star,), of physical stars (star, feature)."""
@@ -33,7 +35,8 @@ def log_prob_and_gradient(
     -------
     log_density : (star,)
     gradient : (star, feature)
-        Per unit of each feature; NaN where the density is zero.
+        Per unit of each feature; NaN where the density is zero, and on the spin axis, where
+        cylindrical coordinates have no derivative.
     """
     value, gradient = np.empty(len(stars)), np.empty(stars.shape)
 
@@ -45,7 +48,8 @@ def log_prob_and_gradient(
         value[chunk], gradient[chunk] = log_density.detach().cpu().numpy(), slope.cpu().numpy()
 
     _in_chunks(model, evaluate, len(stars))
-    gradient[np.isneginf(value)] = np.nan
+    x, y = (stars[:, model.columns.index(name)] for name in ("x", "y"))
+    gradient[np.isneginf(value) | (np.hypot(x, y) < _AXIS)] = np.nan
     return value, gradient
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from galflowlab.constants import G
 from galflowlab.mocks import relations
 from galflowlab.mocks.components import (
     ActionLaw,
@@ -15,7 +16,7 @@ from galflowlab.mocks.components import (
 )
 from galflowlab.mocks.laws import DiscLaw, Dispersion, SpheroidLaw
 from galflowlab.mocks.parameters import Parameters, SpheroidParameters
-from galflowlab.mocks.staeckel import G, StaeckelPotential
+from galflowlab.mocks.staeckel import StaeckelPotential
 
 _OLD = 9.0  # age [Gyr] at which the thick disc was heated, for all its stars
 

@@ -8,9 +8,34 @@ from __future__ import annotations
 
 import numpy as np
 
-from galflowlab.mocks.staeckel import G
+from galflowlab.constants import G
 
 _HUBBLE = 0.0671  # km/s/kpc, Planck 2013, as Dutton & Maccio (2014)
+
+KIRBY_2013 = (-1.69, 0.30, 6.0)
+"""Mean [Fe/H] at the pivot, slope, and pivot in log10 M* [Msun] (their eq. 4)."""
+
+GALLAZZI_2005 = np.array(
+    [  # log10 M*; median, 16th and 84th percentile of log10 Z/Zsun, and of log10 age [yr]
+        (8.91, -0.60, -1.11, 0.00, 9.06, 8.80, 9.46),
+        (9.11, -0.61, -1.07, 0.00, 9.09, 8.81, 9.48),
+        (9.31, -0.65, -1.10, -0.05, 9.11, 8.85, 9.44),
+        (9.51, -0.61, -1.03, -0.01, 9.17, 8.89, 9.49),
+        (9.72, -0.52, -0.97, 0.05, 9.23, 8.94, 9.57),
+        (9.91, -0.41, -0.90, 0.09, 9.32, 9.00, 9.71),
+        (10.11, -0.23, -0.80, 0.14, 9.46, 9.09, 9.85),
+        (10.31, -0.11, -0.65, 0.17, 9.61, 9.23, 9.93),
+        (10.51, -0.01, -0.41, 0.20, 9.73, 9.34, 9.98),
+        (10.72, 0.04, -0.24, 0.22, 9.82, 9.48, 10.03),
+        (10.91, 0.07, -0.14, 0.24, 9.87, 9.60, 10.06),
+        (11.11, 0.10, -0.09, 0.25, 9.90, 9.67, 10.08),
+        (11.31, 0.12, -0.06, 0.26, 9.92, 9.72, 10.09),
+        (11.51, 0.13, -0.04, 0.28, 9.94, 9.75, 10.11),
+        (11.72, 0.14, -0.03, 0.29, 9.95, 9.76, 10.12),
+        (11.91, 0.15, -0.03, 0.30, 9.96, 9.77, 10.12),
+    ]
+).T
+"""Their Table 2: a row of masses, three of metallicities, three of ages."""
 
 
 def halo_mass(log10_mstar: float) -> float:
@@ -59,8 +84,12 @@ def mean_metallicity(log10_mstar: float) -> float:
     Kirby et al. (2013, eq. 4) below 10^9 Msun, medians of Gallazzi et al. (2005, Table 2; there
     log Z/Zsun) above 10^9.9, joined by a straight line in between.
     """
-    log_mass = [6.0, 9.0, 9.91, 10.11, 10.31, 10.51, 10.72, 10.91, 11.11, 11.31, 11.51]
-    fe_h = [-1.69, -0.79, -0.41, -0.23, -0.11, -0.01, 0.04, 0.07, 0.10, 0.12, 0.13]
+    value, slope, pivot = KIRBY_2013
+    dwarfs = np.array([pivot, 9.0])
+    mass, metals = GALLAZZI_2005[:2]
+    giants = mass > 9.9
+    log_mass = [*dwarfs, *mass[giants]]
+    fe_h = [*(value + slope * (dwarfs - pivot)), *metals[giants]]
     return float(np.interp(log10_mstar, log_mass, fe_h))
 
 

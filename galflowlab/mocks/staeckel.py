@@ -21,10 +21,6 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from astropy import constants, units
-
-G = float(constants.G.to_value(units.kpc * (units.km / units.s) ** 2 / units.Msun))
-"""Gravitational constant in kpc (km/s)² / Msun."""
 
 _GRID = np.geomspace(1e-7, 1e6, 1200)  # guiding radii of the look-up table, in units of D
 _TINY = 1e-300

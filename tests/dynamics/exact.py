@@ -28,6 +28,9 @@ class ExactEDF:
             arrays=lambda columns=columns, given=columns: {name: given[name] for name in columns}
         )
 
+    def warn_if_outside(self, context):
+        pass
+
     def log_prob_gradient(self, stars, context):
         rows = star_matrix(stars, PHASE_SPACE)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from astropy import units as u
 
 import galflowlab
 from galflowlab import dynamics, mocks
@@ -54,7 +55,7 @@ def test_on_the_exact_density_it_is_that_of_the_potential(exact):
 
 
 def test_the_error_covers_the_deviation_on_a_learned_density(edf):
-    galaxy = mocks.make_galaxy(10.2, seed=11, n=4000, scatter=0, context_scatter=1)
+    galaxy = mocks.make_galaxy(10.2, seed=11, n=4000, scatter=0)
     context = {name: galaxy.context[name] for name in edf.context_names}
     angle = np.linspace(0, 6, 12)
     R = 2 * half_mass_radius(galaxy.stars)
@@ -63,7 +64,7 @@ def test_the_error_covers_the_deviation_on_a_learned_density(edf):
     radial, around, vertical = meridional(points, found.values)
     truth = galaxy.truth.potential.forces(R, 0.0)[0]
     errors = np.hypot(*found.errors[:, :2].T)
-    assert np.mean(np.abs(radial - truth) < 2 * errors) > 0.5
+    assert np.mean(np.abs(radial - truth) < 2 * errors) > 0.7
     assert (errors < 0.2 * abs(truth)).all()
     assert np.abs(radial.mean() / truth - 1) < 0.05
     assert np.abs(around.mean()) < 0.02 * abs(truth)
@@ -85,7 +86,7 @@ def test_bad_points_are_refused(edf, points, message):
 
 
 def test_few_velocities_and_unknown_contexts_are_refused(edf):
-    with pytest.raises(ValueError, match="at least 100 velocities"):
+    with pytest.raises(ValueError, match="at least 400 velocities"):
         dynamics.acceleration(edf, CONTEXT, [[8.0, 0.0, 0.0]], velocities=50, seed=1)
     with pytest.raises(ValueError, match="unknown"):
         dynamics.acceleration(edf, {"mass": 1.0}, [[8.0, 0.0, 0.0]], seed=1)
@@ -93,14 +94,50 @@ def test_few_velocities_and_unknown_contexts_are_refused(edf):
 
 def test_the_seed_decides(edf):
     def at(seed):
-        return dynamics.circular_velocity(edf, CONTEXT, [3.0], velocities=200, seed=seed).values
+        return dynamics.circular_velocity(edf, CONTEXT, [3.0], velocities=400, seed=seed).values
 
     assert at(1) == at(1)
     assert at(1) != at(2)
 
 
-def test_a_point_on_the_axis_is_a_point_like_others(exact):
-    found = dynamics.acceleration(exact, {}, [[0.0, 0.0, 1.5]], velocities=400, seed=1)
+def test_the_axis_of_a_learned_density_has_no_gradient(edf):
+    stars = edf.freeze(CONTEXT, n=2, seed=1).arrays(columns=edf.columns)
+    stars["x"][0] = stars["y"][0] = 0.0
+    value, gradient = edf.log_prob_gradient(stars, CONTEXT)
+    assert np.isfinite(value).all()
+    assert np.isnan(gradient["vx"]).tolist() == [True, False]
+
+
+def test_where_there_are_no_stars_nothing_is_said(edf):
+    found = dynamics.acceleration(edf, CONTEXT, [[4, 0, 0], [300, 0, 0], [1e-3, 0, 0]], seed=1)
+    assert found.values.mask[:, 0].tolist() == [False, True, True]
+    assert found.imbalance.mask.tolist() == [False, True, True]
+    curve = dynamics.circular_velocity(edf, CONTEXT, [4.0, 300.0], seed=1)
+    assert curve.values.mask.tolist() == curve.errors.mask.tolist() == [False, True]
+
+
+def test_units_are_converted_or_refused(edf):
+    settings = {"velocities": 400, "seed": 1}
+    in_kpc = dynamics.circular_velocity(edf, CONTEXT, [4.0], **settings)
+    in_pc = dynamics.circular_velocity(edf, CONTEXT, [4000] * u.pc, **settings)
+    assert in_pc.values == in_kpc.values
+    assert in_pc.at == [4.0]
+    pull = dynamics.vertical_force(edf, CONTEXT, 4 * u.kpc, [0.3] * u.kpc, **settings)
+    assert pull.values == dynamics.vertical_force(edf, CONTEXT, 4, [0.3], **settings).values
+    with pytest.raises(ValueError, match="should be in kpc"):
+        dynamics.acceleration(edf, CONTEXT, [[8, 0, 0]] * u.km / u.s, seed=1)
+
+
+def test_extrapolation_is_said():
+    edf = galflowlab.load("mock")
+    with pytest.warns(galflowlab.ExtrapolationWarning):
+        dynamics.circular_velocity(edf, {"log10_mstar": 13.0}, [20.0], velocities=400, seed=1)
+
+
+def test_a_point_on_the_axis_of_an_exact_density_is_a_point_like_others(exact):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("galflowlab.dynamics.trial_stars._NEAR", 2.0)  # few stars are that high
+        found = dynamics.acceleration(exact, {}, [[0.0, 0.0, 1.5]], velocities=400, seed=1)
     true = exact.truth.potential.forces(0.0, 1.5)[1]
     assert found.values[0, 2] == pytest.approx(float(true), rel=0.03)
     assert np.abs(found.values[0, :2]).max() < 0.05 * abs(true)
@@ -131,6 +168,7 @@ def test_circular_velocity_of_unseen_discs_within_five_per_cent(edf):
     suite = mocks.make_suite(
         6, 3000, seed=31, scatter=0, context_scatter=1, log10_mstar=(9.0, 11.2)
     )
+    pulls = []
     for galaxy in suite:
         context = {name: galaxy.context[name] for name in edf.context_names}
         assert edf.support(context) > 1
@@ -138,5 +176,6 @@ def test_circular_velocity_of_unseen_discs_within_five_per_cent(edf):
         found = dynamics.circular_velocity(edf, context, radii, seed=2)
         truth = galaxy.truth.potential.circular_velocity(radii)
         np.testing.assert_allclose(found.values, truth, rtol=0.05)
-        rms = np.sqrt(np.mean((found.values / truth - 1) ** 2))
-        assert rms < 0.02
+        assert np.sqrt(np.mean((found.values / truth - 1) ** 2)) < 0.02
+        pulls.append((found.values - truth) / found.errors)
+    assert np.sqrt(np.mean(np.square(pulls))) < 2.5  # errors that mean something

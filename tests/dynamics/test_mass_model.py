@@ -1,11 +1,15 @@
 """A mass whose field keeps the stars, and what it says of equilibrium."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from astropy import units as u
 
 import galflowlab
 from galflowlab import dynamics, mocks
-from galflowlab.dynamics.mass_model import G, MassModel
+from galflowlab.constants import G
+from galflowlab.dynamics import MassModel
 from galflowlab.profiles import half_mass_radius
 from tests.dynamics.exact import exact_disc
 
@@ -14,6 +18,7 @@ MODEL = MassModel(
     a=np.array([0.0, 3.0, 1.0]),
     b=np.array([1.5, 0.3, 1.0]),
     by_group=np.array([[3e10, 5e10, 0.0], [3.3e10, 5.5e10, 0.0]]),
+    reach=(0.5, 20.0),
 )
 
 
@@ -41,7 +46,9 @@ def test_forces_are_the_gradient_of_the_potential():
 
 
 def test_enclosed_mass_of_a_plummer_sphere_and_of_everything():
-    sphere = MassModel(np.array([2e10]), np.zeros(1), np.array([1.5]), np.array([[2e10], [3e10]]))
+    sphere = MassModel(
+        np.array([2e10]), np.zeros(1), np.array([1.5]), np.array([[2e10], [3e10]]), (1, 9)
+    )
     radii = np.array([0.1, 1.0, 5.0, 50.0])
     mass, error = sphere.enclosed_mass(radii)
     closed = radii**3 / (radii**2 + 1.5**2) ** 1.5
@@ -67,7 +74,7 @@ def test_only_the_right_field_keeps_the_density(exact, weighed):
     rate, streaming = dynamics.rates(exact, {}, stars, exact.truth.potential)
     assert np.nanmedian(np.abs(rate)) < 1e-3 * np.nanmedian(np.abs(streaming))
     near, _ = dynamics.rates(exact, {}, stars, weighed)
-    heavier = MassModel(1.3 * weighed.masses, weighed.a, weighed.b, weighed.by_group)
+    heavier = replace(weighed, masses=1.3 * weighed.masses)
     wrong, _ = dynamics.rates(exact, {}, stars, heavier)
     assert np.nanmedian(np.abs(wrong)) > 5 * np.nanmedian(np.abs(near))
 
@@ -85,7 +92,7 @@ def test_the_virial_ratio_of_a_mock_is_one_in_its_own_field():
 
 def test_a_field_that_does_not_bind_is_refused():
     stars = mocks.make_galaxy(10.0, seed=3, n=100).stars
-    empty = MassModel(np.zeros(1), np.zeros(1), np.ones(1), np.zeros((2, 1)))
+    empty = MassModel(np.zeros(1), np.zeros(1), np.ones(1), np.zeros((2, 1)), (1, 9))
     with pytest.raises(ValueError, match="does not bind"):
         dynamics.virial_ratio(stars, empty)
 
@@ -102,12 +109,16 @@ def test_enclosed_mass_of_an_unseen_galaxy(learned):
     edf, galaxy, context, model = learned
     radii = np.array([0.5, 1.0, 3.0]) * half_mass_radius(galaxy.stars)
     mass, error = model.enclosed_mass(radii)
-    true, _ = _mass_of(galaxy.truth.potential, radii)
+    true = _mass_of(galaxy.truth.potential, radii)
+    np.testing.assert_allclose(dynamics.mass_within(galaxy.truth.potential, radii), true, rtol=1e-6)
+    np.testing.assert_allclose(dynamics.mass_within(model, radii), mass)
     np.testing.assert_allclose(mass, true, rtol=0.1)
     assert ((error > 0) & (error < 0.2 * mass)).all()
     curve = dynamics.enclosed_mass(edf, context, radii, seed=1)
     np.testing.assert_allclose(curve.values, true, rtol=0.1)
     assert curve.quantity.unit.to_string() == "solMass"
+    far = dynamics.enclosed_mass(edf, context, [1.0, 2 * model.reach[1]], seed=1)
+    assert far.values.mask.tolist() == [False, True]
 
 
 def _mass_of(potential, radii):
@@ -118,7 +129,7 @@ def _mass_of(potential, radii):
     for r in radii:
         radial, vertical = potential.forces(r * cos, r * angle)
         flux.append(-np.mean(radial * cos + vertical * angle) * r**2 / G)
-    return np.array(flux), None
+    return np.array(flux)
 
 
 def test_the_residual_map_shows_where_the_field_is_wrong(learned):
@@ -126,7 +137,7 @@ def test_the_residual_map_shows_where_the_field_is_wrong(learned):
     size = half_mass_radius(galaxy.stars)
     settings = {"half_width": 3 * size, "bins": 12, "n": 8000, "seed": 4}
     right = dynamics.residual_map(edf, context, model, **settings)
-    heavier = MassModel(1.5 * model.masses, model.a, model.b, model.by_group)
+    heavier = replace(model, masses=1.5 * model.masses)
     wrong = dynamics.residual_map(edf, context, heavier, **settings)
     assert right.values.shape == (12, 12)
     assert right.values.mask.any()  # corners with few stars
@@ -146,3 +157,19 @@ def test_few_stars_are_refused(learned):
     edf, _, context, _ = learned
     with pytest.raises(ValueError, match="at least 1000"):
         dynamics.fit_mass_model(edf, context, n=500, seed=1)
+
+
+def test_units_are_converted_or_refused():
+    assert MODEL.circular_velocity(8000 * u.pc) == pytest.approx(float(MODEL.circular_velocity(8)))
+    assert MODEL(1 * u.Mpc, 0.0) == pytest.approx(float(MODEL(1000.0, 0.0)))
+    np.testing.assert_allclose(MODEL.enclosed_mass([8000] * u.pc)[0], MODEL.enclosed_mass([8])[0])
+    for call in (MODEL.circular_velocity, MODEL.enclosed_mass):
+        with pytest.raises(ValueError, match="should be in kpc"):
+            call([8] * u.km / u.s)
+    for radius in (-1.0, np.nan):
+        with pytest.raises(ValueError, match="at least 0"):
+            MODEL.enclosed_mass([radius])
+
+
+def test_no_circular_orbit_where_the_force_points_outwards():
+    assert replace(MODEL, masses=-MODEL.masses).circular_velocity(8.0) == 0
