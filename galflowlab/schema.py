@@ -157,8 +157,9 @@ def in_unit(name: str, value: Any, unit: u.UnitBase) -> np.ndarray:
             raise TypeError("None is no number")
         return np.asarray(u.Quantity(value, unit, dtype=np.float64).value)
     except u.UnitConversionError as error:
-        got = getattr(value, "unit", None)
-        raise ValueError(f"{name} should be in {unit}, got {got or value!r}") from error
+        raise ValueError(
+            f"{name} should be in {unit}, got {getattr(value, 'unit', value)}"
+        ) from error
     except (TypeError, ValueError) as error:
         raise ValueError(f"{name} should be numbers in {unit}, got {value!r}") from error
 

@@ -1,12 +1,15 @@
 """Published relations, the properties they are about, and a model held against them."""
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
 
 import galflowlab
 from galflowlab import mocks
+from galflowlab.frozen import FrozenEDF
 from galflowlab.galaxy_checks import (
     PROPERTIES,
     PUBLISHED,
@@ -64,6 +67,8 @@ def test_values_of_the_papers(relation, log10_mstar, median, scatter):
 def test_every_relation_says_what_it_is(relation):
     assert relation.property in PROPERTIES
     assert all((relation.reference, relation.measures, relation.checked))
+    built_in = ("Shen et al. 2003", "Kirby et al. 2013", "Gallazzi et al. 2005, metal")
+    assert relation.built_into_mocks is relation.name.startswith(built_in)
     mass = np.linspace(*relation.mass_range, 50)
     median, scatter = relation.median(mass), relation.scatter(mass)
     assert np.isfinite(median).all()
@@ -196,6 +201,8 @@ def test_a_model_over_a_grid(grid, model):
     assert 0 < abs(other.values["size"][0] - grid.values["size"][0]) < 5 * sigma
     record = json.loads(json.dumps(grid.as_dict(), allow_nan=False))
     assert len(record["published"]) == len(PUBLISHED)
+    told = {name: one["built_into_mocks"] for name, one in record["published"].items()}
+    assert told == {relation.name: relation.built_into_mocks for relation in PUBLISHED}
     assert record["stars"] == 2000
 
 
@@ -203,6 +210,21 @@ def test_a_model_over_a_grid(grid, model):
 def test_masses_that_were_not_trained_on_are_told(model):
     grid = relations_over_grid(model, [10.0, 13.0], n=200, seed=1, resamples=2)
     assert grid.support[1] < 1 < grid.support[0]
+
+
+def test_galaxies_of_a_grid_are_not_kept(model, monkeypatch):
+    drawn, draw = [], FrozenEDF.stars
+
+    def stars(self):
+        gc.collect()
+        assert sum(one() is not None for one in drawn) <= 1
+        found = draw(self)
+        drawn.append(weakref.ref(found))
+        return found
+
+    monkeypatch.setattr(FrozenEDF, "stars", stars)
+    relations_over_grid(model, [8.0, 9.0, 10.0, 11.0], n=200, seed=1, resamples=2)
+    assert len(drawn) == 4
 
 
 def test_bad_grids(model):
@@ -223,10 +245,14 @@ def test_the_figure_shows_points_over_bands(grid):
     assert len(figure.axes) == len(PROPERTIES)
     for axes, name in zip(figure.axes, PROPERTIES, strict=True):
         labels = [text.get_text() for text in axes.get_legend().get_texts()]
-        about = {relation.name for relation in PUBLISHED if relation.property == name}
+        about = {
+            relation.name + " †" * relation.built_into_mocks
+            for relation in PUBLISHED
+            if relation.property == name
+        }
         assert set(labels) == about | {"model", "again"}
     size = figure.axes[0]
-    line = next(line for line in size.lines if line.get_label() == published.SHEN_2003.name)
+    line = next(line for line in size.lines if line.get_label() == f"{published.SHEN_2003.name} †")
     x, y = line.get_data()
     np.testing.assert_allclose(y, published.SHEN_2003.median(x))
     points = [container for container in size.containers if container.get_label() == "model"]

@@ -99,6 +99,14 @@ def test_units_scale():
     json.dumps(fit_exponential(stars, seed=1, resamples=2).as_dict(), allow_nan=False)
 
 
+def test_resamples_may_rest_on_a_limit():
+    stars = sersic(600, 9.0, 3.0, seed=5)  # one of twenty resamples has an index of 12
+    fit = fit_sersic(stars, seed=1, resamples=20)
+    assert fit.index < 11
+    assert 0.3 < fit.index_error < 3
+    assert np.isfinite([fit.effective_radius_error, fit.effective_density_error]).all()
+
+
 def test_what_cannot_be_fitted_is_refused():
     stars = exponential(1000, 3.0)
     few = {name: values[:50] for name, values in stars.items()}

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from galflowlab import mocks
-from galflowlab.mocks.staeckel import G
+from galflowlab.constants import G
 from galflowlab.profiles import half_mass_radius
 from galflowlab.profiles.jeans import circular_velocity, local_circular_velocity
 

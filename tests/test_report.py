@@ -4,6 +4,7 @@ import base64
 import copy
 import json
 import re
+import warnings
 import xml.etree.ElementTree as ElementTree
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -15,9 +16,12 @@ from matplotlib.figure import Figure
 import galflowlab
 from galflowlab import mocks, report
 from galflowlab.galaxy import Provenance
-from galflowlab.report import style
+from galflowlab.galaxy_checks import PUBLISHED
+from galflowlab.population import ExtrapolationWarning
+from galflowlab.report import evaluation, style
 from galflowlab.report.cost import training_history, training_number
 from galflowlab.report.document import plain
+from galflowlab.report.examination import Examination
 from galflowlab.report.page import render
 
 pytestmark = pytest.mark.slow
@@ -110,6 +114,11 @@ def test_json_is_complete_and_finite(found, model, galaxies, tmp_path):
     assert "v_phi" in entry["profiles"]["quantities"]
     assert entry["physics"]["in_field"]["mass_model"]["imbalance"] < 0.3
     assert set(quality["scaling"]["relations"]) == {"size_mass", "tully_fisher", "mass_metallicity"}
+    relations = quality["published"]
+    assert len(relations["log10_mstar"]) == 8
+    low, high = model.population.range("log10_mstar")
+    np.testing.assert_allclose(np.array(relations["log10_mstar"])[[0, -1]], [low, high])
+    assert list(relations["published"]) == [relation.name for relation in PUBLISHED]
     assert data["record"]["command"] == "galflowlab evaluate"
     assert data["record"]["seed"] == 5
     assert data["record"]["versions"]["galflowlab"] == galflowlab.__version__
@@ -132,9 +141,17 @@ def test_page_needs_nothing_else(found, html):
     assert {a[1:] for a in page.addresses if a.startswith("#")} <= set(targets)
 
 
+def test_page_tells_what_agreement_with_papers_is_worth(html):
+    text = " ".join(" ".join(Page(html).text).split())
+    everything = "; ".join(relation.name for relation in PUBLISHED)
+    built_in = "; ".join(relation.name for relation in PUBLISHED if relation.built_into_mocks)
+    assert f"{everything}. Built into the mocks (†)" in text
+    assert f"cannot but follow them: {built_in}." in text
+
+
 def test_figures_are_whole_and_in_the_page(found, html):
     pictures = [a for a in Page(html).addresses if a.startswith("data:")]
-    names = {"error", "scaling", "history"}
+    names = {"error", "scaling", "published", "history"}
     lens = ("maps", "profiles", "physics", "phase_space", "populations")
     names |= {f"0/{name}" for name in lens}
     assert set(found.figures) == names
@@ -157,6 +174,16 @@ def test_same_seed_gives_the_same_report(found, model, galaxies):
     for name in ("error", "0/maps"):
         assert style.svg(again.figures[name]) == style.svg(found.figures[name])
     assert again.record["model"]["sha256"] == found.record["model"]["sha256"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_the_page_tells_of_extrapolation_and_nothing_warns(found, model, galaxies, monkeypatch):
+    def examine(*_, **__):
+        warnings.warn("outside the training population", ExtrapolationWarning, stacklevel=2)
+        return Examination(found.quality["examined"][0], {})
+
+    monkeypatch.setattr(evaluation, "examine", examine)
+    evaluate(model, galaxies[:1])
 
 
 EVIL = "<script>alert(1)</script><img src=x onerror=alert(1)>$\\frac{"

@@ -1,15 +1,20 @@
 """The physics of a report: what the model weighs, and what the page says of it."""
 
 import json
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 import galflowlab
 from galflowlab import dynamics, mocks
+from galflowlab.dynamics import Curve
 from galflowlab.edf import EDF
+from galflowlab.profiles import Profile
+from galflowlab.profiles.jeans import CIRCULAR_VELOCITY
 from galflowlab.report.examination import examine
-from galflowlab.report.physics import measure, stellar_mass
+from galflowlab.report.physics import _speeds, measure, stellar_mass
 from galflowlab.report.physics_figure import physics_figure
 from galflowlab.report.physics_words import finding, table
 
@@ -24,8 +29,9 @@ def ratio(value, error=0.01):
 def entry(*, data=1.0, model=1.0, imbalance=0.1, deviation=0.01, sound=True, rms=0.02, true=True):
     """What `measure` gives, by hand."""
     field = {"imbalance": imbalance, "virial_ratio": {"data": ratio(data), "model": ratio(model)}}
+    off = {"largest": deviation, "radius": 2.0, "rms": deviation, "count": 8}
     return {
-        "deviation": {"largest": deviation, "radius": 2.0, "rms": deviation} if true else None,
+        "deviation": off if true else None,
         "jeans_residual": {"data": {"rms": rms, "noise": 0.03}, "model": None},
         "in_field": {"mass_model": field, "true": field if true else None},
         "mass": {"radius": 9.0, "total": 1e11, "stars_data": 1e10, "stars_model": 0.0},
@@ -82,7 +88,7 @@ def test_rows_without_any_value_are_left_out():
 def test_finding_names_the_worst():
     found = finding(examined(entry(deviation=0.01), entry(deviation=0.04, data=1.02)))
     assert not found["concern"]
-    assert "within 4.0 % of the truth" in found["text"]
+    assert "within 4.0 % of the truth at 8 radii from 0.5 to 3 half-mass" in found["text"]
     assert "the worst is at log₁₀ M★ = 9.25" in found["text"]
     assert "2T/|W| of 1.00 to 1.02, where 1 is equilibrium" in found["text"]
 
@@ -96,6 +102,7 @@ def test_finding_says_what_is_wrong():
     assert blamed_on_the_model["concern"]
     assert "typical of their context" not in blamed_on_the_model["text"]
     assert finding(examined(entry(data=1.9)))["concern"]
+    assert finding(examined(entry(), entry(deviation=0.051)))["concern"]
     found = finding(examined(FAILED))
     assert found["concern"]
     assert FAILED["failed"] in found["text"]
@@ -105,6 +112,31 @@ def test_stellar_mass_within_spheres():
     stars = {"x": [3.0, 0.0, 0.0], "y": [0.0, 1.0, 0.0], "z": [0.0, 0.0, -2.0]}
     stars["mass"] = [4.0, 1.0, 2.0]
     assert stellar_mass(stars, np.array([0.5, 1.0, 2.5, 9.0])).tolist() == [0.0, 1.0, 3.0, 7.0]
+
+
+def test_radii_without_stars_are_left_out():
+    """Of three speeds one is masked: the worst, had it counted."""
+    speed = np.ma.MaskedArray([99.0, 110.0, 400.0], [False, False, True])
+    found = Curve(np.array([1.0, 2.0, 3.0]), speed, speed / 10, CIRCULAR_VELOCITY)
+    values, errors = np.ma.MaskedArray([100.0, 100.0, 100.0]), np.ma.MaskedArray([10.0, 10.0, 90.0])
+    jeans = Profile(CIRCULAR_VELOCITY, found.at, values, errors, np.ones(3, int))
+    true = SimpleNamespace(circular_velocity=lambda R: np.full(len(R), 100.0))
+    entry = json.loads(json.dumps(_speeds(found, {"data": jeans}, true), allow_nan=False))
+    assert entry["deviation"] == {
+        "largest": pytest.approx(0.1),
+        "radius": 2.0,
+        "rms": pytest.approx(np.sqrt(0.0101 / 2)),
+        "count": 2,
+    }
+    assert entry["circular_velocity"]["boltzmann"]["values"] == [99, 110, None]
+    assert entry["jeans_residual"]["data"] == {
+        "rms": pytest.approx(np.sqrt(0.0101 / 2)),
+        "noise": pytest.approx(0.1),
+    }
+    found.values.mask = True
+    entry = _speeds(found, {"data": jeans}, true)
+    assert entry["deviation"] is None
+    assert entry["jeans_residual"]["data"] is None
 
 
 @pytest.fixture(scope="module")
@@ -212,6 +244,19 @@ def test_figure_shows_what_was_measured(physics):
     outermost = lines["all matter, model"][-1]
     assert outermost == pytest.approx([physics.entry["mass"][k] for k in ("radius", "total")])
     np.testing.assert_array_equal(balance.get_images()[0].get_array(), physics.residual.imbalance)
+
+
+@pytest.mark.slow
+def test_a_negative_mass_is_not_drawn(physics):
+    def enclosed_mass(radii):
+        return np.where(np.arange(len(radii)) < 5, -1e9, 1e10), np.full(len(radii), 1e9)
+
+    odd = replace(physics, mass_model=SimpleNamespace(enclosed_mass=enclosed_mass))
+    mass = physics_figure(odd).axes[1]
+    line = next(line for line in mass.get_lines() if line.get_label() == "all matter, model")
+    shown = np.ma.asarray(line.get_ydata(orig=True))
+    assert np.ma.getmaskarray(shown)[:6].tolist() == [True] * 5 + [False]
+    assert min(path.vertices[:, 1].min() for path in mass.collections[0].get_paths()) > 0
 
 
 @pytest.mark.slow

@@ -61,6 +61,37 @@ def test_large_store():
     assert ended["same_weights"]
 
 
+def test_catalogue():
+    catalogue, rates = read(RESULTS / "catalogue.json"), read(RESULTS / "catalogue_rate.json")
+    assert catalogue["stars"] == 100_000_000
+    whole, resumed = catalogue["whole"], catalogue["resumed"]
+    text = " ".join(README.split())
+    assert f"takes {whole['cpu_seconds']:.0f} CPU-seconds" in text
+    assert f"and {whole['memory_gb']:.2f} GB of memory in one process" in text
+    assert f"{resumed['memory_gb']:.2f} GB with two" in text
+    assert f"keeps {100 * rates['live']['ratio']:.0f} % of the rate" in text
+    assert catalogue["killed"]["status"] == -9
+    assert resumed["same_files"]
+    assert all(catalogue[run]["resident_gb"] < 1.5 for run in ("whole", "killed", "resumed"))
+    assert all(rate["ratio"] >= 0.7 for rate in rates.values())
+
+
+def test_dynamics():
+    dynamics, text = read(RESULTS / "dynamics.json"), " ".join(README.split())
+    for model in ("mock", "mock_accurate"):
+        found = dynamics[model]
+        numbers = [f"{100 * found['discs']['rms'][i]:.1f}" for i in (0, -1)]
+        numbers += [f"{100 * found[suite]['largest']:.1f}" for suite in ("discs", "dwarfs")]
+        numbers += [
+            f"{100 * np.sqrt(np.mean(np.square(found['discs']['enclosed_mass_rms']))):.1f}",
+            f"{100 * found['discs']['mass_model_vertical_force_rms']:.1f}",
+            f"{100 * found['full_scatter']['rms'][2]:.0f}",
+        ]
+        assert f"| `{model}` | {' | '.join(numbers)} |" in text
+        assert found["discs"]["largest"] < 0.05
+        assert len(found["discs"]["galaxies"]) >= 20
+
+
 @pytest.mark.parametrize("preset", ["live", "accurate", "paper"])
 def test_speed(preset):
     sampling = read(RESULTS / "sampling.json")["sampling"]

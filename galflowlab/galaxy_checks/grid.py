@@ -1,4 +1,8 @@
-"""Scaling relations of the galaxies that a model draws over a grid of stellar masses."""
+"""Scaling relations of the galaxies that a model draws over a grid of stellar masses.
+
+A model trained on the mocks, as the embedded one is, agrees with some published relations because
+the mocks are built from them, see `PublishedRelation.built_into_mocks`.
+"""
 
 from __future__ import annotations
 
@@ -73,11 +77,11 @@ def relations_over_grid(
         raise ValueError(f"expected an eDF given log10_mstar, got one given {edf.context_names}")
     contexts = tuple(edf.complete({"log10_mstar": float(value)}) for value in mass)
     draws, bootstrap = np.random.default_rng(seed).spawn(2)
-    galaxies = [
+    galaxies = (
         # Frozen, because `EDF.sample` would warn of the first galaxy that is extrapolated.
         edf.freeze(context, n=n, seed=rng).stars()
         for context, rng in zip(contexts, draws.spawn(len(mass)), strict=True)
-    ]
+    )
     found = measure_relations(galaxies, seed=bootstrap, resamples=resamples)
     support = np.array([edf.support(context) for context in contexts])
     return GridRelations(mass, found.values, found.errors, contexts, support, n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from astropy import units as u
 from galflowlab.galaxy_checks.published import PUBLISHED, PublishedRelation
 from galflowlab.pixels import masked
 from galflowlab.profiles import circular_velocity, enclosing_radius
-from galflowlab.profiles.binning import EXACT, columns
+from galflowlab.profiles.binning import columns, sorted_quantiles
 from galflowlab.profiles.bootstrap import checked_resamples, resampled_sums, resampled_weights
 from galflowlab.schema import Quantity, Stars
 
@@ -91,6 +91,7 @@ class MeasuredRelations:
                 "reference": relation.reference,
                 "property": relation.property,
                 "checked": relation.checked,
+                "built_into_mocks": relation.built_into_mocks,
                 "deviation": self.deviation(relation).tolist(),
             }
             for relation in self.published
@@ -103,7 +104,7 @@ class MeasuredRelations:
 
 
 def measure_relations(
-    galaxies: Sequence[Stars], *, seed: int | np.random.Generator, resamples: int = 50
+    galaxies: Iterable[Stars], *, seed: int | np.random.Generator, resamples: int = 50
 ) -> MeasuredRelations:
     """Measure size, rotation, metallicity and age of galaxies, against their stellar mass.
 
@@ -112,7 +113,7 @@ def measure_relations(
     galaxies
         Tables or mappings of columns ``x y z vx vy vz mass``, the masses adding up to that of
         the galaxy; properties whose column (``fe_h``, ``metallicity``, ``age``) one of them
-        lacks are left out.
+        lacks are left out. An iterator may make them one by one: none is kept.
     seed, resamples
         Of the Bayesian bootstrap over stars.
 
@@ -121,43 +122,36 @@ def measure_relations(
     ValueError
         For no galaxy, a galaxy without mass, bad columns, or fewer than two resamples.
     """
-    galaxies, resamples = list(galaxies), checked_resamples(resamples)
-    if not galaxies:
+    resamples, rng = checked_resamples(resamples), np.random.default_rng(seed)
+    mass, rows = [], []
+    for stars in galaxies:
+        rows.append(_properties(stars, resamples, rng.spawn(1)[0]))
+        mass.append(np.log10(columns(stars, ("mass",))[0].sum()))
+    if not rows:
         raise ValueError("expected at least one galaxy to measure relations of")
-    names = [
-        name
-        for name in PROPERTIES
-        if name in ("size", "rotation")
-        or all(name in getattr(stars, "colnames", stars) for stars in galaxies)
-    ]
-    rows = [
-        _properties(stars, names, resamples, rng)
-        for stars, rng in zip(
-            galaxies, np.random.default_rng(seed).spawn(len(galaxies)), strict=True
-        )
-    ]
     values, errors = {}, {}
-    for name in names:
+    for name in PROPERTIES:
+        if not all(name in row for row in rows):
+            continue
         found = np.array([row[name] for row in rows])
         valid = np.isfinite(found).all(axis=1)
         values[name], errors[name] = (masked(found[:, k], valid) for k in (0, 1))
-    mass = np.array([np.log10(columns(stars, ("mass",))[0].sum()) for stars in galaxies])
-    return MeasuredRelations(mass, values, errors)
+    return MeasuredRelations(np.array(mass), values, errors)
 
 
 _NONE = (np.nan, np.nan)
 
 
 def _properties(
-    stars: Stars, names: Sequence[str], resamples: int, rng: np.random.Generator
+    stars: Stars, resamples: int, rng: np.random.Generator
 ) -> dict[str, tuple[float, float]]:
-    """Value and error [dex] of each property; NaN where there is none."""
+    """Value and error [dex] of each property that the columns are of; NaN where there is none."""
     found = {
         "size": _size(stars, resamples, rng),
         "rotation": _rotation(stars, resamples, rng),
     }
-    for name in names:
-        if name not in found:
+    for name in PROPERTIES:
+        if name not in found and name in getattr(stars, "colnames", stars):
             found[name] = _mean(stars, name, resamples, rng)
     return found
 
@@ -169,10 +163,8 @@ def _size(stars: Stars, resamples: int, rng: np.random.Generator) -> tuple[float
     x, y, mass = columns(stars, ("x", "y", "mass"))
     R = np.hypot(x, y)
     order = np.argsort(R)
-    drawn = []
-    for weight in resampled_weights(mass[order], resamples, seed=rng):
-        total = np.cumsum(weight)
-        drawn.append(R[order[np.searchsorted(total, 0.5 * total[-1] * EXACT)]])
+    weights = resampled_weights(mass[order], resamples, seed=rng)
+    drawn = [sorted_quantiles(R[order], weight, (0.5,))[0] for weight in weights]
     return float(np.log10(radius)), float(np.std(drawn, ddof=1) / radius / np.log(10))
 
 

@@ -3,6 +3,9 @@
 Masses are for the initial mass functions of the papers (Kroupa or Chabrier, which differ by less
 than 0.05 dex) and are not converted. `PublishedRelation.checked` tells against what the numbers
 were checked; no paper itself was at hand.
+
+Some are built into `galflowlab.mocks` (`PublishedRelation.built_into_mocks`): that a model trained
+on mocks agrees with them shows that it has learned the mocks, not that it is right about galaxies.
 """
 
 from __future__ import annotations
@@ -35,6 +38,8 @@ class PublishedRelation:
         log10 of the stellar masses [Msun] that the relation holds for.
     checked
         What the coefficients were checked against.
+    built_into_mocks
+        Whether the median mock galaxy is made to follow it.
     median, scatter
         Functions of log10 of the stellar mass [Msun]: median in the unit of the property [dex],
         and standard deviation of the galaxies about it [dex].
@@ -46,6 +51,7 @@ class PublishedRelation:
     property: str
     mass_range: tuple[float, float]
     checked: str
+    built_into_mocks: bool
     median: Callable[[np.ndarray], np.ndarray]
     scatter: Callable[[np.ndarray], np.ndarray]
 
@@ -89,6 +95,7 @@ SHEN_2003 = PublishedRelation(
     property="size",
     mass_range=(8.5, 11.5),
     checked="coefficients against public code; the range is from memory",
+    built_into_mocks=True,
     median=lambda log10_mstar: _shen(log10_mstar)[0],
     scatter=lambda log10_mstar: _shen(log10_mstar)[1],
 )
@@ -100,6 +107,7 @@ VAN_DER_WEL_2014_LATE = PublishedRelation(
     property="size",
     mass_range=(9.5, 11.5),
     checked="coefficients against a transcription in public code; the range is from memory",
+    built_into_mocks=False,
     median=_line(0.86, 0.25, np.log10(5e10)),
     scatter=_constant(0.16),
 )
@@ -111,6 +119,7 @@ VAN_DER_WEL_2014_EARLY = PublishedRelation(
     property="size",
     mass_range=(10.3, 11.5),
     checked="coefficients against a transcription in public code; the range is from memory",
+    built_into_mocks=False,
     median=_line(0.60, 0.75, np.log10(5e10)),
     scatter=_constant(0.10),
 )
@@ -122,6 +131,7 @@ REYES_2011 = PublishedRelation(
     property="rotation",
     mass_range=(9.0, 11.0),
     checked="against the abstract",
+    built_into_mocks=False,
     median=_line(2.142, 0.278, 10.10),
     scatter=_constant(0.036),
 )
@@ -133,30 +143,12 @@ KIRBY_2013 = PublishedRelation(
     property="fe_h",
     mass_range=(3.5, 9.0),
     checked="slope against the abstract, intercept against public code; scatter from memory",
-    median=_line(-1.69, 0.30, 6.0),
+    built_into_mocks=True,
+    median=_line(*mock_relations.KIRBY_2013),
     scatter=_constant(0.17),
 )
 
-_GALLAZZI = np.array(
-    [  # log10 M*; median, 16th and 84th percentile of log10 Z/Zsun, and of log10 age [yr]
-        (8.91, -0.60, -1.11, 0.00, 9.06, 8.80, 9.46),
-        (9.11, -0.61, -1.07, 0.00, 9.09, 8.81, 9.48),
-        (9.31, -0.65, -1.10, -0.05, 9.11, 8.85, 9.44),
-        (9.51, -0.61, -1.03, -0.01, 9.17, 8.89, 9.49),
-        (9.72, -0.52, -0.97, 0.05, 9.23, 8.94, 9.57),
-        (9.91, -0.41, -0.90, 0.09, 9.32, 9.00, 9.71),
-        (10.11, -0.23, -0.80, 0.14, 9.46, 9.09, 9.85),
-        (10.31, -0.11, -0.65, 0.17, 9.61, 9.23, 9.93),
-        (10.51, -0.01, -0.41, 0.20, 9.73, 9.34, 9.98),
-        (10.72, 0.04, -0.24, 0.22, 9.82, 9.48, 10.03),
-        (10.91, 0.07, -0.14, 0.24, 9.87, 9.60, 10.06),
-        (11.11, 0.10, -0.09, 0.25, 9.90, 9.67, 10.08),
-        (11.31, 0.12, -0.06, 0.26, 9.92, 9.72, 10.09),
-        (11.51, 0.13, -0.04, 0.28, 9.94, 9.75, 10.11),
-        (11.72, 0.14, -0.03, 0.29, 9.95, 9.76, 10.12),
-        (11.91, 0.15, -0.03, 0.30, 9.96, 9.77, 10.12),
-    ]
-).T
+_GALLAZZI = mock_relations.GALLAZZI_2005
 _GALLAZZI_SUN = 0.02  # solar mass fraction of metals of their models
 
 GALLAZZI_2005_METALS = PublishedRelation(
@@ -166,6 +158,7 @@ GALLAZZI_2005_METALS = PublishedRelation(
     property="metallicity",
     mass_range=(8.91, 11.91),
     checked="against a transcription of the table in public code",
+    built_into_mocks=True,
     median=_gallazzi(_GALLAZZI[1] + np.log10(_GALLAZZI_SUN)),
     scatter=_gallazzi(0.5 * (_GALLAZZI[3] - _GALLAZZI[2])),
 )
@@ -177,6 +170,7 @@ GALLAZZI_2005_AGES = PublishedRelation(
     property="age",
     mass_range=(8.91, 11.91),
     checked="against a transcription of the table in public code",
+    built_into_mocks=False,
     median=_gallazzi(_GALLAZZI[4] - 9),
     scatter=_gallazzi(0.5 * (_GALLAZZI[6] - _GALLAZZI[5])),
 )

@@ -14,11 +14,11 @@ from galflowlab.galaxy_checks.rings import COLUMN_OF, Measured, measure
 from galflowlab.pixels import masked
 from galflowlab.profiles import QUANTITIES as MEASURED
 from galflowlab.profiles import radial_edges
-from galflowlab.profiles.binning import checked_edges
+from galflowlab.profiles.binning import checked_rings
+from galflowlab.profiles.moments import MIN_STARS
 from galflowlab.schema import COLUMNS, Quantity, Stars
 
 _RINGS = 10
-_MIN_STARS = 20  # of a ring, in both galaxies: fewer have no error worth the name
 
 
 def _mean_of(column: str) -> Quantity:
@@ -185,13 +185,13 @@ def profile_checks(
     Raises
     ------
     ValueError
-        For a missing column, values that are not finite, no mass, edges that do not increase,
-        or fewer than two resamples.
+        For a missing column, values that are not finite, no mass, edges that do not increase
+        from at least 0, or fewer than two resamples.
     """
     if resamples < 2:
         raise ValueError(f"expected at least two resamples, got {resamples}")
     rings = radial_edges(real, _RINGS, equal_counts=True) if edges is None else edges
-    rings = checked_edges(rings)
+    rings = checked_rings(rings)
     names = [name for name in QUANTITIES if _has(real, name) and _has(generated, name)]
     measured = [
         measure(stars, rings, names, resamples=resamples, rng=rng)
@@ -207,7 +207,7 @@ def _has(stars: Stars, name: str) -> bool:
 
 
 def _check(name: str, edges: np.ndarray, measured: Sequence[Measured]) -> ProfileCheck:
-    enough = [m.counts >= _MIN_STARS for m in measured]
+    enough = [m.counts >= MIN_STARS for m in measured]
     if name == "surface_density":  # the absence of stars is a value of it too
         enough = [enough[0] | enough[1]] * 2
     real, generated = (

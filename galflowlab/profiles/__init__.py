@@ -2,7 +2,8 @@
 
 All averages, dispersions and percentiles are weighted by mass. A bin holds its lower edge but
 not its upper one. Bins without a value are masked and hold NaN below the mask. Errors of
-`RadialProfile` are formulas, all others come from the Bayesian bootstrap over stars.
+`RadialProfile` are formulas, all others come from the Bayesian bootstrap over stars. Radii, edges
+and ranges are quantities, or numbers in kpc and the units of the columns.
 """
 
 from galflowlab.profiles.anisotropy import anisotropy, dispersion_ratio

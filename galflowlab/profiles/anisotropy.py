@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units as u
 
 from galflowlab.pixels import masked
-from galflowlab.profiles.binning import bin_index, checked_edges, columns, cylindrical
+from galflowlab.profiles.binning import bin_index, checked_rings, columns, cylindrical
 from galflowlab.profiles.bootstrap import checked_resamples
 from galflowlab.profiles.moments import bin_moments
 from galflowlab.profiles.profile import Profile
@@ -52,7 +52,7 @@ def anisotropy(
     ValueError
         For bad columns, edges that do not increase from at least 0, or fewer than two resamples.
     """
-    edges, resamples = _radii(edges), checked_resamples(resamples)
+    edges, resamples = checked_rings(edges), checked_resamples(resamples)
     x, y, z, vx, vy, vz, mass = columns(stars, (*PHASE_SPACE, "mass"))
     R, v_R, v_phi = cylindrical(x, y, vx, vy)
     radius = np.hypot(R, z)
@@ -78,7 +78,7 @@ def dispersion_ratio(
     resamples: int = 100,
 ) -> Profile:
     """Return sigma_z / sigma_R in cylindrical rings; parameters as of `anisotropy`."""
-    edges, resamples = _radii(edges), checked_resamples(resamples)
+    edges, resamples = checked_rings(edges), checked_resamples(resamples)
     x, y, vx, vy, vz, mass = columns(stars, ("x", "y", "vx", "vy", "vz", "mass"))
     R, v_R, _ = cylindrical(x, y, vx, vy)
     v, index = np.column_stack([v_R, vz]), bin_index(R, edges)
@@ -89,13 +89,6 @@ def dispersion_ratio(
         for variance in (found.variance, found.drawn_variance)
     )
     return _profile(FLATTENING, edges, values, drawn, valid, found.counts)
-
-
-def _radii(edges: Sequence[float] | np.ndarray) -> np.ndarray:
-    edges = checked_edges(edges)
-    if edges[0] < 0:
-        raise ValueError(f"expected radii of at least 0 kpc, got {edges[0]}")
-    return edges
 
 
 def _ratio(above: np.ndarray, below: np.ndarray) -> np.ndarray:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
+from astropy import units as u
 
-from galflowlab.schema import COLUMNS, Stars, finite_columns
+from galflowlab.schema import COLUMNS, Stars, finite_columns, in_unit
 
 EXACT = 1 - 1e-12
 """Forgives the rounding of cumulative sums that should reach a fraction of the total."""
@@ -31,14 +33,30 @@ def cylindrical(
     return radius, cos * vx + sin * vy, cos * vy - sin * vx
 
 
-def checked_edges(edges: Sequence[float] | np.ndarray) -> np.ndarray:
-    """Edges as a float64 array; ValueError unless they are finite and increase."""
-    edges = np.array(edges, dtype=np.float64)
+def checked_edges(edges: Any, unit: u.UnitBase) -> np.ndarray:
+    """Edges as a float64 array in a unit; ValueError unless they are finite and increase."""
+    edges = in_unit("edges", edges, unit)
     if edges.ndim != 1 or len(edges) < 2 or not (np.diff(edges) > 0).all():
         raise ValueError(f"expected at least two increasing edges, got {edges}")
     if not np.isfinite(edges).all():
         raise ValueError(f"expected finite edges, got {edges}")
     return edges
+
+
+def checked_rings(edges: Any) -> np.ndarray:
+    """Edges of rings or shells [kpc]; ValueError unless they increase from at least 0."""
+    edges = checked_edges(edges, u.kpc)
+    if edges[0] < 0:
+        raise ValueError(f"expected radii of at least 0 kpc, got {edges[0]}")
+    return edges
+
+
+def checked_range(radii: Any) -> tuple[float, float]:
+    """Two radii [kpc]; ValueError unless they increase from at least 0."""
+    found = in_unit("radii", radii, u.kpc)
+    if found.shape != (2,) or not 0 <= found[0] < found[1] < np.inf:
+        raise ValueError(f"expected two radii that increase from at least 0 kpc, got {radii}")
+    return float(found[0]), float(found[1])
 
 
 def bin_index(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
@@ -49,5 +67,12 @@ def bin_index(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
 def quantiles(values: np.ndarray, weights: np.ndarray, fractions: Sequence[float]) -> np.ndarray:
     """Smallest value with at least each fraction of the weight at or below it."""
     order = np.argsort(values)
-    total = np.cumsum(weights[order])
-    return values[order[np.searchsorted(total, np.asarray(fractions) * total[-1] * EXACT)]]
+    return sorted_quantiles(values[order], weights[order], fractions)
+
+
+def sorted_quantiles(
+    values: np.ndarray, weights: np.ndarray, fractions: Sequence[float]
+) -> np.ndarray:
+    """`quantiles` of values that increase."""
+    total = np.cumsum(weights)
+    return values[np.searchsorted(total, np.asarray(fractions) * total[-1] * EXACT)]

@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from astropy import units as u
 from scipy.optimize import minimize, minimize_scalar
 
 from galflowlab.profiles.narrow_rings import NarrowRings, sersic_b
-from galflowlab.schema import Stars
+from galflowlab.schema import Stars, in_unit
 
 _INDEX = (0.2, 12.0)
 _SCALE = 50.0  # a scale may be that much smaller or larger than the range of radii
@@ -49,7 +50,7 @@ class ExponentialFit:
 
     def __call__(self, radius: np.ndarray) -> np.ndarray:
         """Surface density [Msun / kpc²] at projected radii [kpc]."""
-        return self.central_density * np.exp(-np.asarray(radius) / self.scale_length)
+        return self.central_density * np.exp(-in_unit("radius", radius, u.kpc) / self.scale_length)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON-serialisable data."""
@@ -86,7 +87,7 @@ class SersicFit:
 
     def __call__(self, radius: np.ndarray) -> np.ndarray:
         """Surface density [Msun / kpc²] at projected radii [kpc]."""
-        x = (np.asarray(radius) / self.effective_radius) ** (1 / self.index)
+        x = (in_unit("radius", radius, u.kpc) / self.effective_radius) ** (1 / self.index)
         return self.effective_density * np.exp(-sersic_b(self.index) * (x - 1))
 
     def as_dict(self) -> dict[str, Any]:
@@ -99,7 +100,7 @@ def fit_exponential(
     *,
     seed: int | np.random.Generator,
     resamples: int = 50,
-    radii: tuple[float, float] | None = None,
+    radii: tuple[float, float] | u.Quantity | None = None,
 ) -> ExponentialFit:
     """Fit an exponential disc to the face-on surface density.
 
@@ -120,20 +121,22 @@ def fit_exponential(
         it or too few radii, a density that does not fall outwards, or fewer than two resamples.
     """
     rings = NarrowRings(stars, radii)
+    limits = np.log(rings.outer / _SCALE), np.log(rings.outer * _SCALE)
 
     def fit(shares: np.ndarray, start: np.ndarray) -> np.ndarray:
-        limits = np.log(rings.outer / _SCALE), np.log(rings.outer * _SCALE)
         found = minimize_scalar(
             lambda log_re: rings.minus_log_likelihood(shares, 1.0, np.exp(log_re)),
             bounds=limits,
             method="bounded",
             options={"xatol": 1e-6},
         )
-        if not limits[0] + 0.01 < found.x < limits[1] - 0.01:
-            raise ValueError("no exponential fits: the surface density does not fall outwards")
         return np.array([1.0, np.exp(found.x)])
 
-    (_, re, density), errors = rings.measure(fit, np.ones(2), seed, resamples)
+    best = fit(rings.shares, np.ones(2))
+    # Of the resamples a few may rest on a limit: that is their spread, and no reason to refuse.
+    if not limits[0] + 0.01 < np.log(best[1]) < limits[1] - 0.01:
+        raise ValueError("no exponential fits: the surface density does not fall outwards")
+    (_, re, density), errors = rings.measure(fit, best, seed, resamples)
     b = sersic_b(1.0)
     return ExponentialFit(
         scale_length=re / b,
@@ -151,7 +154,7 @@ def fit_sersic(
     *,
     seed: int | np.random.Generator,
     resamples: int = 50,
-    radii: tuple[float, float] | None = None,
+    radii: tuple[float, float] | u.Quantity | None = None,
 ) -> SersicFit:
     """Fit a Sersic profile to the face-on surface density.
 
@@ -167,13 +170,12 @@ def fit_sersic(
             method="L-BFGS-B",
             bounds=[np.log(_INDEX), np.log(rings.outer * np.array([1 / _SCALE, _SCALE]))],
         )
-        index, re = np.exp(found.x)
-        if not _INDEX[0] * 1.01 < index < _INDEX[1] / 1.01:
-            raise ValueError(f"no Sersic profile with an index in {_INDEX} fits the density")
-        return np.array([index, re])
+        return np.exp(found.x)
 
-    start = np.array([1.0, rings.half])
-    (index, re, density), errors = rings.measure(fit, start, seed, resamples)
+    best = fit(rings.shares, np.array([1.0, rings.half]))
+    if not _INDEX[0] * 1.01 < best[0] < _INDEX[1] / 1.01:
+        raise ValueError(f"no Sersic profile with an index in {_INDEX} fits the density")
+    (index, re, density), errors = rings.measure(fit, best, seed, resamples)
     return SersicFit(
         index=index,
         index_error=errors[0],

@@ -6,14 +6,15 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from astropy import units as u
 
-from galflowlab.profiles.binning import columns
+from galflowlab.profiles.binning import checked_range, columns
 from galflowlab.profiles.bootstrap import checked_resamples, resampled_sums
+from galflowlab.profiles.moments import MIN_STARS
 from galflowlab.profiles.planes import LOG_METALLICITY
 from galflowlab.profiles.radial import half_mass_radius
 from galflowlab.schema import COLUMNS, Quantity, Stars
 
-_MIN_STARS = 20
 _ONE_RADIUS = 1e-12  # variance of R over its mean square
 
 
@@ -64,7 +65,7 @@ def gradient(
     *,
     seed: int | np.random.Generator,
     resamples: int = 100,
-    radii: tuple[float, float] | None = None,
+    radii: tuple[float, float] | u.Quantity | None = None,
 ) -> Gradient:
     """Slope of a star column against cylindrical radius, by regression weighted with mass.
 
@@ -95,7 +96,7 @@ def metallicity_gradient(
     *,
     seed: int | np.random.Generator,
     resamples: int = 100,
-    radii: tuple[float, float] | None = None,
+    radii: tuple[float, float] | u.Quantity | None = None,
 ) -> Gradient:
     """Slope of log10 Z [dex] against radius; stars without metals are left out.
 
@@ -112,21 +113,19 @@ def _fit(
     quantity: Quantity,
     seed: int | np.random.Generator,
     resamples: int,
-    radii: tuple[float, float] | None,
+    radii: tuple[float, float] | u.Quantity | None,
 ) -> Gradient:
     resamples = checked_resamples(resamples)
     x, y, mass = columns(stars, ("x", "y", "mass"))
     if len(values) != len(x):
         raise ValueError(f"column {quantity.name!r} has {len(values)} stars, not {len(x)}")
     half = half_mass_radius(stars, projected=True)
-    inner, outer = (0.0, 2 * half) if radii is None else map(float, radii)
-    if not (0 <= inner < outer < np.inf):
-        raise ValueError(f"expected radii that increase from at least 0 kpc, got {inner}, {outer}")
+    inner, outer = checked_range((0.0, 2 * half) if radii is None else radii)
     R = np.hypot(x, y)
     rows = np.flatnonzero((inner <= R) & (outer >= R) & (mass > 0) & np.isfinite(values))
-    if len(rows) < _MIN_STARS:
+    if len(rows) < MIN_STARS:
         raise ValueError(
-            f"a gradient of {quantity.name} needs {_MIN_STARS} stars between {inner:g} and "
+            f"a gradient of {quantity.name} needs {MIN_STARS} stars between {inner:g} and "
             f"{outer:g} kpc, got {len(rows)}"
         )
     share = mass[rows] / mass[rows].max()

@@ -27,7 +27,7 @@ from galflowlab.pixels import masked
 from galflowlab.profiles.binning import columns, cylindrical
 from galflowlab.profiles.bootstrap import checked_resamples, resampled_sums
 from galflowlab.profiles.profile import Profile
-from galflowlab.schema import PHASE_SPACE, Quantity, Stars
+from galflowlab.schema import PHASE_SPACE, Quantity, Stars, in_unit
 
 CIRCULAR_VELOCITY = Quantity(
     "circular_velocity", u.km / u.s, "circular velocity from the Jeans equation", "v_c"
@@ -40,7 +40,7 @@ _FLAT = 1e-6  # height over radius
 _ONE_RADIUS = 1e-4  # variance of ln R over its mean square: all mass in one place
 
 
-def local_circular_velocity(stars: Stars, radius: float) -> float:
+def local_circular_velocity(stars: Stars, radius: float | u.Quantity) -> float:
     """Circular velocity [km/s] in the plane at one cylindrical radius.
 
     From the stars alone, as the module describes. The kernel reaches from 0.67 to 1.5 radii, or
@@ -60,9 +60,11 @@ def local_circular_velocity(stars: Stars, radius: float) -> float:
         For a radius that is not positive and finite, fewer than 50 stars in the kernel, stars
         that do not surround the radius, v_c² that comes out negative, or bad columns.
     """
-    if not (np.isfinite(radius) and radius > 0):
-        raise ValueError(f"expected a positive radius in kpc, got {radius}")
-    near = _Disc.of(stars).near(float(radius))
+    found = in_unit("radius", radius, u.kpc)
+    if found.ndim or not (np.isfinite(found) and found > 0):
+        raise ValueError(f"expected one positive radius in kpc, got {radius}")
+    radius = float(found)
+    near = _Disc.of(stars).near(radius)
     if near is None:
         raise ValueError(
             f"the circular velocity at {radius:g} kpc needs {_MIN_STARS} stars with mass on both "
@@ -106,7 +108,7 @@ def circular_velocity(
     ValueError
         For radii that are not positive and finite, bad columns or fewer than two resamples.
     """
-    radii = np.array(radii, dtype=np.float64)
+    radii = in_unit("radii", radii, u.kpc)
     if radii.ndim != 1 or not (np.isfinite(radii).all() and (radii > 0).all()):
         raise ValueError(f"expected positive radii in kpc, got {radii}")
     resamples, rng = checked_resamples(resamples), np.random.default_rng(seed)

@@ -6,9 +6,10 @@ import itertools
 from collections.abc import Callable
 
 import numpy as np
+from astropy import units as u
 from scipy.special import gammainc, gammaincinv, gammaln
 
-from galflowlab.profiles.binning import columns
+from galflowlab.profiles.binning import checked_range, columns
 from galflowlab.profiles.bootstrap import checked_resamples, resampled_sums
 from galflowlab.profiles.radial import enclosing_radius
 from galflowlab.schema import Stars
@@ -26,15 +27,11 @@ def sersic_b(index: float) -> float:
 class NarrowRings:
     """Stars of a range of projected radii, counted in narrow rings."""
 
-    def __init__(self, stars: Stars, radii: tuple[float, float] | None) -> None:
+    def __init__(self, stars: Stars, radii: tuple[float, float] | u.Quantity | None) -> None:
         x, y, mass = columns(stars, ("x", "y", "mass"))
         if radii is None:
             radii = 0.0, enclosing_radius(stars, 0.98, projected=True)
-        self.inner, self.outer = (float(radius) for radius in radii)
-        if not 0 <= self.inner < self.outer < np.inf:
-            raise ValueError(
-                f"expected radii that increase from at least 0 kpc, got {self.inner}, {self.outer}"
-            )
+        self.inner, self.outer = checked_range(radii)
         R = np.hypot(x, y)
         rows = np.flatnonzero((self.inner <= R) & (self.outer >= R) & (mass > 0))
         self.counts = len(rows)
@@ -51,18 +48,21 @@ class NarrowRings:
             raise ValueError(f"a fit needs stars at {_RINGS} radii or more, many of these are one")
         self._masses = [mass[part] for part in parts]
         self.mass = np.array([m.sum() for m in self._masses])
+        self.shares = self.mass / self.mass.sum()
         self.half = float(np.median(R[rows]))
 
     def measure(
         self,
         fit: Callable[[np.ndarray, np.ndarray], np.ndarray],
-        start: np.ndarray,
+        best: np.ndarray,
         seed: int | np.random.Generator,
         resamples: int,
     ) -> tuple[list[float], list[float]]:
-        """Index, effective radius and density there, and their errors."""
+        """Index, effective radius and density there, and their errors.
+
+        From the best fit, where those of the resamples start.
+        """
         resamples, rng = checked_resamples(resamples), np.random.default_rng(seed)
-        best = fit(self.mass / self.mass.sum(), start)
         drawn = np.column_stack(
             [
                 resampled_sums(m[:, None] / m.max(), resamples, seed=rng) * m.max()
@@ -81,7 +81,7 @@ class NarrowRings:
     def residual(self, index: float, radius: float) -> float:
         """Root mean square of log10(measured / fitted)."""
         expected = self._expected(index, radius)
-        ratio = self.mass / self.mass.sum() / (expected / expected.sum())
+        ratio = self.shares / (expected / expected.sum())
         return float(np.sqrt(np.mean(np.log10(ratio) ** 2)))
 
     def _expected(self, index: float, radius: float) -> np.ndarray:

@@ -48,8 +48,8 @@ def plane(
     stars: Stars,
     x: str,
     y: str,
-    x_range: tuple[float, float],
-    y_range: tuple[float, float],
+    x_range: tuple[float, float] | u.Quantity,
+    y_range: tuple[float, float] | u.Quantity,
     bins: int,
 ) -> np.ma.MaskedArray:
     """Share of all mass in each pixel of a plane of two columns.
@@ -63,7 +63,9 @@ def plane(
     *values, mass = columns(stars, (x, y, "mass"))
     if not mass.sum() > 0:
         raise ValueError("the stars have no mass: there is nothing to take shares of")
-    edges = [checked_edges(limits) for limits in (x_range, y_range)]
+    edges = [
+        checked_edges(limits, COLUMNS[name].unit) for name, limits in ((x, x_range), (y, y_range))
+    ]
     ix, iy = (
         np.floor((v - low) * (bins / (high - low)))
         for v, (low, high) in zip(values, edges, strict=True)
@@ -127,8 +129,8 @@ class _Binned:
     ) -> None:
         if not all(0 < fraction <= 1 for fraction in fractions):
             raise ValueError(f"expected fractions above 0, at most 1, got {fractions}")
-        self.edges, self._fractions = checked_edges(edges), fractions
         along, self._values, self.mass = columns(stars, (x, y, "mass"))
+        self.edges, self._fractions = checked_edges(edges, COLUMNS[x].unit), fractions
         index = bin_index(along, self.edges)
         order = np.argsort(
             index.astype(np.min_scalar_type(-len(self.edges))), kind="stable"

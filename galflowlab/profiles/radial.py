@@ -10,7 +10,7 @@ import numpy as np
 from astropy import units as u
 
 from galflowlab.pixels import masked
-from galflowlab.profiles.binning import EXACT, bin_index, checked_edges, columns, quantiles
+from galflowlab.profiles.binning import EXACT, bin_index, checked_rings, columns, quantiles
 from galflowlab.schema import POSITION, VELOCITY, Quantity, Stars
 
 _KMS = u.km / u.s
@@ -108,9 +108,7 @@ def radial_profiles(
     names = list(quantities)
     if unknown := [name for name in names if name not in QUANTITIES]:
         raise ValueError(f"unknown profile quantities {unknown}; valid are {list(QUANTITIES)}")
-    edges = checked_edges(edges)
-    if edges[0] < 0:
-        raise ValueError(f"expected radii of at least 0 kpc, got {edges[0]}")
+    edges = checked_rings(edges)
     rings = _Rings(stars, edges)
     profiles = {}
     for name in names:
@@ -137,7 +135,7 @@ def radial_edges(
         x, y = columns(stars, ("x", "y"))
         radius = np.sqrt(x**2 + y**2)
         edges[1:-1] = np.quantile(radius[radius < outer], np.linspace(0, 1, int(bins) + 1)[1:-1])
-    return checked_edges(edges)
+    return checked_rings(edges)
 
 
 def half_mass_radius(stars: Stars, *, projected: bool = False) -> float:

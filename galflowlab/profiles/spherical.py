@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from astropy import units as u
+
+from galflowlab.schema import in_unit
 
 
 class SphericalPotential:
@@ -46,7 +49,8 @@ class SphericalPotential:
         for name, given in (("radii", radius), ("speeds", speed)):
             if np.ma.getmaskarray(np.ma.asarray(given)).any():
                 raise ValueError(f"expected {name} of a rotation curve, got masked values")
-        r, v = (np.array(given, dtype=np.float64) for given in (radius, speed))
+        r = in_unit("radii", radius, u.kpc)
+        v = in_unit("speeds", speed, u.km / u.s)
         if r.ndim != 1 or r.shape != v.shape or len(r) < 2:
             raise ValueError(f"expected two radii and speeds or more, got {r.shape} and {v.shape}")
         if not (np.isfinite(r).all() and r[0] > 0 and (np.diff(r) > 0).all()):
@@ -57,7 +61,7 @@ class SphericalPotential:
 
     def __call__(self, R: np.ndarray, z: np.ndarray) -> np.ndarray:
         """Potential [(km/s)²] at cylindrical radius R and height z [kpc]; zero at infinity."""
-        r = np.hypot(R, z)
+        r = np.hypot(in_unit("R", R, u.kpc), in_unit("z", z, u.kpc))
         first, last = np.exp(self._log_r[[0, -1]])
         x = np.log(np.clip(r, first, last))
         i = np.clip(np.searchsorted(self._log_r, x) - 1, 0, len(self._log_r) - 2)
@@ -70,7 +74,7 @@ class SphericalPotential:
 
     def circular_velocity(self, R: np.ndarray) -> np.ndarray:
         """Circular velocity [km/s] at R [kpc]."""
-        r = np.asarray(R, dtype=np.float64)
+        r = in_unit("R", R, u.kpc)
         first, last = np.exp(self._log_r[[0, -1]])
         log_r = np.log(np.clip(r, first, last))
         squared = np.interp(log_r, self._log_r, self._squared)

@@ -8,7 +8,7 @@ import numpy as np
 from astropy import units as u
 
 from galflowlab.pixels import masked
-from galflowlab.profiles.binning import EXACT, bin_index, checked_edges, columns
+from galflowlab.profiles.binning import bin_index, checked_rings, columns, sorted_quantiles
 from galflowlab.profiles.bootstrap import checked_resamples, resampled_weights
 from galflowlab.profiles.moments import MIN_STARS
 from galflowlab.profiles.profile import Profile
@@ -78,9 +78,7 @@ def _heights(
     seed: int | np.random.Generator,
     resamples: int,
 ) -> Profile:
-    edges, resamples = checked_edges(edges), checked_resamples(resamples)
-    if edges[0] < 0:
-        raise ValueError(f"expected radii of at least 0 kpc, got {edges[0]}")
+    edges, resamples = checked_rings(edges), checked_resamples(resamples)
     x, y, z, mass = columns(stars, ("x", "y", "z", "mass"))
     index = bin_index(np.hypot(x, y), edges)
     rng = np.random.default_rng(seed)
@@ -102,8 +100,7 @@ def _heights(
 
 
 def _median_height(sorted_z: np.ndarray, weight: np.ndarray) -> float:
-    total = np.cumsum(weight)
-    return float(sorted_z[np.searchsorted(total, 0.5 * total[-1] * EXACT)] / np.log(2))
+    return float(sorted_quantiles(sorted_z, weight, (0.5,))[0] / np.log(2))
 
 
 def _rms_height(z: np.ndarray, weight: np.ndarray) -> float:

@@ -28,7 +28,8 @@ class Report:
     quality
         What `against_galaxies` found; ``trained_on``, names of those that the card of the
         model lists; ``examined``, a handful of them in detail, see
-        `examination.Examination`; and ``scaling`` relations.
+        `examination.Examination`; ``scaling`` relations; and ``published`` ones, see
+        `galaxy_checks.GridRelations`. These two are None where the model lacks what they need.
     speed, cost
         See `speed.speed` and `cost.cost`.
     record

@@ -12,12 +12,13 @@ from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from galflowlab._version import __version__
 from galflowlab.edf import EDF
 from galflowlab.frozen import Seed
 from galflowlab.galaxy import Galaxy
-from galflowlab.galaxy_checks import scaling_relations
+from galflowlab.galaxy_checks import relations_over_grid, scaling_relations
 from galflowlab.machine import peak_memory
 from galflowlab.population import ExtrapolationWarning
 from galflowlab.report.cost import cost, model_file, training_history
@@ -25,10 +26,13 @@ from galflowlab.report.document import Report, plain
 from galflowlab.report.examination import examine, spread_in_mass
 from galflowlab.report.figures import error_figure, history_figure, scaling_figure
 from galflowlab.report.galaxies import against_galaxies, check_galaxies
+from galflowlab.report.relation_figure import relation_figure
 from galflowlab.report.speed import speed
 from galflowlab.report.summary import summarise
 
 _SCALING_STARS = 10_000  # drawn for each galaxy
+_GRID = {"n": 5000, "resamples": 20}  # of each galaxy that is held against published relations
+_MASSES = 8
 _LONG = ("history", "names")  # entries of a card for programs, not for readers
 
 
@@ -78,7 +82,7 @@ def evaluate(
     _check_count("size", size, 2)
     _check_count("resamples", resamples, 2)
     _check_count("examined", examined, 1)
-    for_speed, for_rows, for_scaling, for_lens = np.random.default_rng(seed).spawn(4)
+    for_speed, for_rows, for_scaling, for_lens, for_grid = np.random.default_rng(seed).spawn(5)
 
     file = model_file(edf)
     rates = speed(edf, _typical(edf, galaxies), seed=for_speed)
@@ -87,23 +91,21 @@ def evaluate(
     figures = {"error": error_figure(errors["galaxies"])}
     if history := training_history(edf.card):
         figures["history"] = history_figure(*history)
-    scaling = None
-    if "metallicity" in edf.columns:
-        with warnings.catch_warnings():  # of contexts outside: the report says it of each galaxy
-            warnings.simplefilter("ignore", ExtrapolationWarning)
-            relations = scaling_relations(edf, galaxies, n=_SCALING_STARS, seed=for_scaling)
-        scaling, figures["scaling"] = relations.as_dict(), scaling_figure(relations)
-    entries = []
-    for i, galaxy in enumerate(spread_in_mass(galaxies, examined)):
-        (rng,) = for_lens.spawn(1)
-        found = examine(edf, galaxy, size=size, resamples=resamples, seed=rng)
-        entries.append(found.entry)
-        figures |= {f"{i}/{name}": figure for name, figure in found.figures.items()}
+    with warnings.catch_warnings():  # of contexts outside: the report says it of each galaxy
+        warnings.simplefilter("ignore", ExtrapolationWarning)
+        relations, drawn = _relations(edf, galaxies, for_scaling, for_grid)
+        lens = [
+            examine(edf, galaxy, size=size, resamples=resamples, seed=for_lens.spawn(1)[0])
+            for galaxy in spread_in_mass(galaxies, examined)
+        ]
+    figures |= drawn
+    for i, one in enumerate(lens):
+        figures |= {f"{i}/{name}": figure for name, figure in one.figures.items()}
     quality = {
         **errors,
         "trained_on": _trained_on(edf, galaxies),
-        "examined": entries,
-        "scaling": scaling,
+        "examined": [one.entry for one in lens],
+        **relations,
     }
     record = {
         "command": command,
@@ -120,6 +122,25 @@ def evaluate(
 def _check_count(name: str, value: int, least: int) -> None:
     if operator.index(value) < least:
         raise ValueError(f"expected {name} of at least {least}, got {value}")
+
+
+def _relations(
+    edf: EDF,
+    galaxies: Sequence[Galaxy],
+    for_scaling: np.random.Generator,
+    for_grid: np.random.Generator,
+) -> tuple[dict[str, Any], dict[str, Figure]]:
+    """Scaling relations of the galaxies, and of typical ones against published relations."""
+    found: dict[str, Any] = {"scaling": None, "published": None}
+    figures = {}
+    if "metallicity" in edf.columns:
+        scaling = scaling_relations(edf, galaxies, n=_SCALING_STARS, seed=for_scaling)
+        found["scaling"], figures["scaling"] = scaling.as_dict(), scaling_figure(scaling)
+    if "log10_mstar" in edf.context_names:
+        mass = np.unique(np.linspace(*edf.population.range("log10_mstar"), _MASSES))
+        grid = relations_over_grid(edf, mass, **_GRID, seed=for_grid)
+        found["published"], figures["published"] = grid.as_dict(), relation_figure({"model": grid})
+    return found, figures
 
 
 def _typical(edf: EDF, galaxies: Sequence[Galaxy]) -> dict[str, float]:

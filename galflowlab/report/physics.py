@@ -82,7 +82,8 @@ def measure(
         Its ``entry`` holds ``half_mass_radius`` of the stars that the model draws [kpc]; eight
         ``radii`` within `REACH` of it [kpc]; ``circular_velocity`` [km/s], ``values`` and
         ``errors`` of each way, and of the ``true`` one if known; the ``deviation`` of the
-        Boltzmann one from it: ``largest`` share, at which ``radius``, and ``rms``;
+        Boltzmann one from it: ``largest`` share, at which ``radius``, ``rms``, and the ``count``
+        of radii that it is known at;
         ``jeans_residual``, the share by which that of the Jeans equation from stars of the
         ``data`` and of the ``model`` differs: ``rms``, and the ``noise`` expected; ``in_field``
         of the ``mass_model`` and, if known, the ``true`` one: ``imbalance`` of the model, robust
@@ -147,18 +148,25 @@ def _speeds(
     deviation = None
     if potential is not None:
         true = potential.circular_velocity(found.at)
-        share = np.abs(found.values / true - 1)
-        worst = int(np.argmax(share))
         speeds["true"] = {"values": true.tolist(), "errors": None}
-        deviation = {
-            "largest": float(share[worst]),
-            "radius": float(found.at[worst]),
-            "rms": float(np.sqrt(np.mean(share**2))),
-        }
+        deviation = _deviation(np.abs(found.values / true - 1), found.at)
     return {
         "circular_velocity": speeds,
         "deviation": deviation,
         "jeans_residual": {name: _apart(profile, found) for name, profile in jeans.items()},
+    }
+
+
+def _deviation(share: np.ma.MaskedArray, radii: np.ndarray) -> dict[str, float] | None:
+    """Largest and rms of shares; None where all are masked."""
+    if not share.count():
+        return None
+    worst = int(share.argmax())
+    return {
+        "largest": float(share[worst]),
+        "radius": float(radii[worst]),
+        "rms": float(np.sqrt(np.mean(share**2))),
+        "count": int(share.count()),
     }
 
 
@@ -170,7 +178,7 @@ def _apart(profile: Profile, found: Curve) -> dict[str, float] | None:
     share = np.ma.MaskedArray(found.values / profile.values - 1)
     if not share.count():
         return None
-    noise = profile.errors / profile.values
+    noise = np.ma.MaskedArray(profile.errors / profile.values, mask=np.ma.getmaskarray(share))
     return {name: float(np.sqrt(np.mean(v**2))) for name, v in (("rms", share), ("noise", noise))}
 
 

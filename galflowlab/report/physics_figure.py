@@ -50,6 +50,7 @@ def _speeds(axes: Axes, physics: Physics) -> None:
 def _masses(axes: Axes, physics: Physics) -> None:
     fine = _fine(physics)
     total, error = physics.mass_model.enclosed_mass(fine)
+    total = np.ma.masked_less_equal(total, 0)  # the axis is logarithmic
     axes.plot(fine, total, color=MODEL, lw=1.3, label="all matter, model")
     low = np.maximum(total - error, 1e-3 * total)
     axes.fill_between(fine, low, total + error, color=MODEL, alpha=0.25, lw=0)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from galflowlab.report.physics import MOST_IMBALANCE, MOST_VIRIAL
+from galflowlab.report.physics import MOST_IMBALANCE, MOST_VIRIAL, REACH
 from galflowlab.report.wording import counted, number, with_error
 
 WAYS = {
@@ -169,15 +169,8 @@ def finding(examined: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         return {"topic": "Forces", "text": text, "concern": True}
     entries = [entry["physics"] for entry in found]
     text, unsound = _equilibrium(entries, len(examined))
-    known = [entry for entry in found if entry["physics"]["deviation"] is not None]
-    if known:
-        worst = max(known, key=lambda entry: entry["physics"]["deviation"]["largest"])
-        share = worst["physics"]["deviation"]["largest"]
-        text += (
-            f" Circular velocities from the gradient of its density are within {_percent(share)} "
-            f"of the truth from 0.5 to 3 half-mass radii; the worst is at log₁₀ M★ = "
-            f"{worst['context']['log10_mstar']:.2f}."
-        )
+    told, far = _from_truth(found)
+    text += told
     ratios = [(entry["in_field"]["mass_model"]["virial_ratio"]["data"], entry) for entry in entries]
     ratios = [(ratio, entry) for ratio, entry in ratios if ratio is not None]
     off = sum(entry["sound"] and _off_balance(ratio) for ratio, entry in ratios)
@@ -191,7 +184,24 @@ def finding(examined: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             f" {off} of {counted(len(ratios), 'galaxy', 'galaxies')} would not be in balance "
             "there: the model weighs what is typical of their context."
         )
-    return {"topic": "Forces", "text": text, "concern": bool(unsound or off)}
+    return {"topic": "Forces", "text": text, "concern": bool(unsound or far or off)}
+
+
+def _from_truth(found: Sequence[Mapping[str, Any]]) -> tuple[str, bool]:
+    """How far circular velocities are from the true ones, if known, and whether too far."""
+    known = [entry for entry in found if entry["physics"]["deviation"] is not None]
+    if not known:
+        return "", False
+    worst = max(known, key=lambda entry: entry["physics"]["deviation"]["largest"])
+    share = worst["physics"]["deviation"]["largest"]
+    counts = sorted({entry["physics"]["deviation"]["count"] for entry in known})
+    text = (
+        f" Circular velocities from the gradient of its density are within {_percent(share)} of "
+        f"the truth at {' to '.join(map(str, sorted({counts[0], counts[-1]})))} radii from "
+        f"{REACH[0]:g} to {REACH[1]:g} half-mass radii; the worst is at log₁₀ M★ = "
+        f"{worst['context']['log10_mstar']:.2f}."
+    )
+    return text, share > MOST_DEVIATION
 
 
 def _equilibrium(entries: Sequence[Entry], count: int) -> tuple[str, int]:

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from galflowlab.galaxy_checks import PROPERTIES, PUBLISHED, MeasuredRelations
+from galflowlab.galaxy_checks import PROPERTIES, PUBLISHED, MeasuredRelations, PublishedRelation
 from galflowlab.report.style import DATA, FONT, MODEL, mathtext, tidy
 
 _SHADES = ("#0072b2", "#009e73", "#cc79a7")  # of Okabe & Ito
@@ -20,7 +20,8 @@ def relation_figure(measured: Mapping[str, MeasuredRelations]) -> Figure:
     """Draw size, rotation, metallicity and age against stellar mass, over published relations.
 
     Bands are the published medians and the scatter of galaxies about them, where they hold;
-    points and their error bars are measured.
+    points and their error bars are measured. A dagger marks relations that are built into the
+    mocks: a model trained on them cannot but follow.
 
     Parameters
     ----------
@@ -35,7 +36,7 @@ def relation_figure(measured: Mapping[str, MeasuredRelations]) -> Figure:
     if not 1 <= len(measured) <= len(_MARKERS):
         raise ValueError(f"expected 1 to {len(_MARKERS)} sets of galaxies, got {len(measured)}")
     names = [name for name in PROPERTIES if any(name in m.values for m in measured.values())]
-    figure = Figure(figsize=(3.3 * len(names), 3.6), layout="constrained")
+    figure = Figure(figsize=(2.5 * len(names), 3.9), layout="constrained")
     panels = figure.subplots(1, len(names), squeeze=False)[0]
     masses = np.concatenate([m.log10_mstar for m in measured.values()])
     limits = masses.min() - 0.3, masses.max() + 0.3
@@ -47,7 +48,9 @@ def relation_figure(measured: Mapping[str, MeasuredRelations]) -> Figure:
         axes.set_xlim(*limits)
         axes.set_xlabel("log₁₀ M★ [dex(M☉)]", fontsize=FONT)
         axes.set_ylabel(mathtext(PROPERTIES[name].axis_label), fontsize=FONT)
-        axes.legend(fontsize=FONT - 2.5, frameon=False)
+        axes.legend(  # above: inside it would hide points
+            fontsize=FONT - 2, frameon=False, loc="lower left", bbox_to_anchor=(-0.08, 1.0)
+        )
         tidy(axes)
     return figure
 
@@ -61,7 +64,11 @@ def _bands(axes: Axes, name: str, limits: tuple[float, float]) -> None:
         mass = np.linspace(low, high, 100)
         median, scatter = relation.median(mass), relation.scatter(mass)
         axes.fill_between(mass, median - scatter, median + scatter, color=shade, alpha=0.15, lw=0)
-        axes.plot(mass, median, color=shade, lw=1, label=relation.name)
+        axes.plot(mass, median, color=shade, lw=1, label=_name(relation))
+
+
+def _name(relation: PublishedRelation) -> str:
+    return f"{relation.name} †" if relation.built_into_mocks else relation.name
 
 
 def _points(axes: Axes, name: str, relations: MeasuredRelations, label: str, i: int) -> None:

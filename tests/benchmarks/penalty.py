@@ -113,7 +113,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, required=True)
     parser.add_argument("--galaxies", type=int, default=200)
     parser.add_argument("--stars", type=int, default=4000)
-    parser.add_argument("--steps", type=int, default=1500)
+    parser.add_argument("--steps", type=int, default=1000)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     edf = galflowlab.load("mock")

@@ -129,6 +129,15 @@ def draw_curve(ax, edf, galaxy, row):
     ax.set_title(f"log₁₀ M★ = {row['log10_mstar']:.2f}", fontsize=9)
 
 
+def rounded(found):
+    """The same with four digits of every number."""
+    if isinstance(found, dict):
+        return {name: rounded(value) for name, value in found.items()}
+    if isinstance(found, list):
+        return [rounded(value) for value in found]
+    return float(f"{found:.4g}") if isinstance(found, float) else found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, required=True)
@@ -153,7 +162,8 @@ def main() -> None:
             print(model, name, len(rows), {k: np.round(v, 4) for k, v in summary(rows).items()})
             if (model, name) == ("mock", "discs"):
                 figure(edf, inside, rows).savefig(arguments.figure, dpi=110)
-    arguments.json.write_text(json.dumps({"shares": SHARES.tolist(), **results}, indent=1) + "\n")
+    found = rounded({"shares": SHARES.tolist(), **results})
+    arguments.json.write_text(json.dumps(found, indent=1) + "\n")
 
 
 if __name__ == "__main__":
