@@ -11,6 +11,8 @@ from galflowlab.schema import POSITION, VELOCITY, Stars, finite_columns
 MEAN_OF = {"mean_age": "age", "mean_fe_h": "fe_h", "mean_o_fe": "o_fe"}
 """Quantities that are the mass-weighted mean of a column."""
 
+_ALONE = 1e-9  # share of the mass that the further stars of a pixel have, beside a single one
+
 
 def direction(inclination: float, azimuth: float) -> np.ndarray:
     """Rows: unit vectors to the right, up, and away from the observer; exact at 0 and 90."""
@@ -25,6 +27,26 @@ def direction(inclination: float, azimuth: float) -> np.ndarray:
 def masked(values: np.ndarray, valid: np.ndarray) -> np.ma.MaskedArray:
     """Masked array that holds NaN below the mask."""
     return np.ma.MaskedArray(np.where(valid, values, np.nan), mask=~valid, fill_value=np.nan)
+
+
+def dispersion(
+    variance: np.ndarray, mass: np.ndarray, squares: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Square roots of the variances of pixels, and in which pixels it is known.
+
+    Variances about the mean of the same few stars are too small; on average they are right when
+    divided by 1 - Σw² / (Σw)², which is (n - 1) / n for n stars of the same mass.
+
+    Parameters
+    ----------
+    variance
+        Weighted by mass, about the mean of each pixel.
+    mass, squares
+        Sums of the masses and of their squares.
+    """
+    share = np.divide(squares, mass**2, out=np.ones(len(mass)), where=mass > 0)
+    known = share < 1 - _ALONE
+    return np.sqrt(np.divide(variance, 1 - share, out=np.zeros(len(mass)), where=known)), known
 
 
 def _along(axis: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
@@ -80,8 +102,7 @@ class Pixels:
         if name == "sigma_los":
             velocity, mean = self._v_los
             variance = self._mean((velocity - mean[self._index]) ** 2)
-            several = np.bincount(self._index, minlength=self._size) >= 2
-            return np.sqrt(variance), occupied & several
+            return dispersion(variance, self._mass, self._sum(self._weight**2))
         (values,) = self._columns(MEAN_OF[name])
         return self._mean(self._select(values)), occupied
 

@@ -113,19 +113,37 @@ def test_dispersion_is_weighted_by_mass():
     pair = star(vz=[0.0, 30.0]) | {"mass": np.array([1.0, 2.0])}
     maps = project_many(pair, ("v_los", "sigma_los"), 0, 0, 1, 1)
     assert maps["v_los"].values[0, 0] == pytest.approx(-20.0)
-    assert maps["sigma_los"].values[0, 0] == pytest.approx(np.sqrt((400 + 2 * 100) / 3))
+    assert maps["sigma_los"].values[0, 0] == pytest.approx(np.sqrt(200 / (1 - 5 / 9)))
+
+
+@pytest.mark.parametrize("weights", ["equal", "unequal"])
+def test_dispersion_does_not_fall_in_poor_pixels(weights):
+    """An isotropic cloud: the mean variance of pixels with three stars is that of the cloud."""
+    rng = np.random.default_rng(4)
+    n, bins = 30_000, 100
+    stars = star(x=rng.uniform(-1, 1, n), y=rng.uniform(-1, 1, n), vz=rng.normal(0, 50, n))
+    stars |= {"mass": np.ones(n) if weights == "equal" else rng.lognormal(0, 1, n)}
+    sigma = project(stars, "sigma_los", 0, 0, 1, bins).values
+    assert (sigma.compressed() ** 2).mean() == pytest.approx(2500, rel=0.05)
+
+
+def test_dispersion_of_one_star_with_all_the_mass_is_masked():
+    pair = star(vz=[0.0, 30.0])
+    for light in (0.0, 1e-12):
+        stars = pair | {"mass": np.array([1.0, light])}
+        assert project(stars, "sigma_los", 0, 0, 1, 1).values.mask.all()
 
 
 def test_dispersion_survives_a_large_common_velocity():
     pair = star(vz=[1e8 - 1, 1e8 + 1])
-    assert project(pair, "sigma_los", 0, 0, 1, 1).values[0, 0] == pytest.approx(1.0)
+    assert project(pair, "sigma_los", 0, 0, 1, 1).values[0, 0] == pytest.approx(np.sqrt(2))
 
 
 def test_dispersion_needs_two_stars():
     trio = star(x=[-0.5, 0.5, 0.5], vz=[5.0, 10.0, 20.0])
     sigma = project(trio, "sigma_los", 0, 0, 1, 2).values
     assert sigma.mask.tolist() == [[True, True], [True, False]]
-    assert sigma[1, 1] == pytest.approx(5.0)
+    assert sigma[1, 1] == pytest.approx(np.sqrt(50))
 
 
 def test_empty_pixels_are_masked_and_nan():
@@ -155,7 +173,7 @@ def test_agrees_with_numpy_and_scipy(bins):
     seen = project_many(equal, ("mean_age", "sigma_los"), 0, 0, 2, bins)
     for name, values, statistic in (
         ("mean_age", stars["age"], "mean"),
-        ("sigma_los", stars["vz"], "std"),
+        ("sigma_los", stars["vz"], lambda v: np.std(v, ddof=1) if len(v) > 1 else 0),
     ):
         expected = binned_statistic_2d(*where, values, statistic, bins=[edges, edges])[0]
         valid = ~seen[name].values.mask

@@ -69,7 +69,9 @@ def test_catalogue():
     assert f"takes {whole['cpu_seconds']:.0f} CPU-seconds" in text
     assert f"and {whole['memory_gb']:.2f} GB of memory in one process" in text
     assert f"{resumed['memory_gb']:.2f} GB with two" in text
-    assert f"keeps {100 * rates['live']['ratio']:.0f} % of the rate" in text
+    live = rates["live"]
+    assert f"keeps {100 * live['ratio']:.0f} % of the rate" in text
+    assert f"and {100 * live['population_ratio']:.0f} % for galaxies of 10 000 stars" in text
     assert catalogue["killed"]["status"] == -9
     assert resumed["same_files"]
     assert all(catalogue[run]["resident_gb"] < 1.5 for run in ("whole", "killed", "resumed"))

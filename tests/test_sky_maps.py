@@ -50,14 +50,19 @@ def test_pixels_are_those_of_healpy():
     pixel = healpy.ang2pix(8, l, b, lonlat=True)
     shell_ = (table["distance"] >= 2 * u.kpc) & (table["distance"] < 6 * u.kpc)
     expected = [np.count_nonzero(pixel[shell_] == p) for p in range(768)]
-    for seen in (sky.sightlines(stars, OBSERVER), table):
-        found = sky.healpix_map(seen, 8, "counts", distance=(2, 6))
+    for seen, reach in (
+        (sky.sightlines(stars, OBSERVER), (2, 6)),
+        (table, (2, 6)),
+        (table, (2000, 6000) * u.pc),
+    ):
+        found = sky.healpix_map(seen, 8, "counts", distance=reach)
+        assert found.distance == (2, 6)
         np.testing.assert_array_equal(found.counts, expected)
         np.testing.assert_array_equal(found.values.filled(0), expected)
     every = sky.healpix_maps(table, 8, ("mean_age", "v_los", "sigma_los"))
     for name, column, statistic in (
         ("v_los", table["v_los"].value, "mean"),
-        ("sigma_los", table["v_los"].value, "std"),
+        ("sigma_los", table["v_los"].value, lambda v: np.std(v, ddof=1) if len(v) > 1 else 0),
         ("mean_age", table["age"].value, "mean"),
     ):
         equal = dict(stars, mass=np.ones(2000))
@@ -108,8 +113,19 @@ def test_means_and_dispersions_are_weighted_by_mass():
     stars |= {"mass": np.array([1.0, 2.0]), "age": np.array([3.0, 6.0])}
     every = sky.healpix_maps(sky.sightlines(stars, OBSERVER), 1, ("v_los", "sigma_los", "mean_age"))
     assert every["v_los"].values.compressed() == pytest.approx(20)
-    assert every["sigma_los"].values.compressed() == pytest.approx(np.sqrt((400 + 200) / 3))
+    assert every["sigma_los"].values.compressed() == pytest.approx(np.sqrt(200 / (1 - 5 / 9)))
     assert every["mean_age"].values.compressed() == pytest.approx(5)
+
+
+@pytest.mark.parametrize("min_stars", [1, 4])
+def test_dispersion_does_not_fall_in_poor_pixels(min_stars):
+    stars, rng = shell(6000), np.random.default_rng(4)
+    stars |= {"mass": rng.lognormal(0, 1, 6000)}
+    stars |= {name: rng.normal(0, 50, 6000) for name in ("vx", "vy", "vz")}
+    seen = sky.sightlines(stars, OBSERVER)
+    seen.v_los[:] = rng.normal(0, 50, 6000)
+    sigma = sky.healpix_map(seen, 16, "sigma_los", min_stars=min_stars)
+    assert (sigma.values**2).mean() == pytest.approx(2500, rel=0.08)
 
 
 def test_empty_pixels_are_masked_and_nan():
@@ -180,6 +196,10 @@ def test_finer_maps_for_more_stars(stars, nside):
         ({"distance": (-1, 3)}, "distances from 0 kpc that increase"),
         ({"distance": (0, np.nan)}, "distances from 0 kpc that increase"),
         ({"min_stars": 0}, "whole number of min_stars"),
+        ({"min_stars": np.inf}, "whole number of min_stars"),
+        ({"distance": (0, 1, 2)}, "two distances from 0 kpc"),
+        ({"distance": 3}, "two distances from 0 kpc"),
+        ({"distance": (1, 3) * u.km / u.s}, "distance should be in kpc"),
         ({"min_stars": 1.5}, "whole number of min_stars"),
     ],
 )

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Iterable, Mapping
 
 import numpy as np
+from astropy import units as u
 
 from galflowlab.catalogues.mass_functions import MassFunction
+from galflowlab.catalogues.requests import MOST_STARS, integer_seed, number_of_galaxies
 from galflowlab.population import Population
+from galflowlab.schema import in_unit
 
 _CONTEXTS = 0  # of the seeds that are derived from one; see `writing`
 
@@ -44,12 +46,11 @@ def draw_contexts(
     Raises
     ------
     ValueError
-        For less than one galaxy, a negative seed, a mass function and a population without
+        For less than one galaxy or more than 100 000, which is what a catalogue holds, a seed
+        that is negative or no integer, a mass function and a population without
         ``log10_mstar``, or ranges of mass that do not overlap.
     """
-    galaxies = operator.index(galaxies)
-    if galaxies < 1:
-        raise ValueError(f"expected at least one galaxy, got {galaxies}")
+    galaxies, seed = number_of_galaxies(galaxies), integer_seed(seed)
     if mass_function and "log10_mstar" not in population.names:
         raise ValueError(f"a mass function needs log10_mstar; {population.describe()}")
     contexts = []
@@ -63,7 +64,9 @@ def draw_contexts(
     return contexts
 
 
-def star_counts(contexts: Iterable[Mapping[str, float]], star_mass: float) -> list[int]:
+def star_counts(
+    contexts: Iterable[Mapping[str, float]], star_mass: float | u.Quantity
+) -> list[int]:
     """Stars of galaxies whose star particles all have about the same mass, as in simulations.
 
     Parameters
@@ -81,13 +84,18 @@ def star_counts(contexts: Iterable[Mapping[str, float]], star_mass: float) -> li
     Raises
     ------
     ValueError
-        For a mass that is not positive and finite, or contexts without ``log10_mstar``.
+        For a mass that is not positive and finite or gives more than 2^63 stars, or contexts
+        without ``log10_mstar``.
     """
-    if not (math.isfinite(star_mass) and star_mass > 0):
+    mass = in_unit("star_mass", star_mass, u.Msun)
+    if mass.ndim or not (math.isfinite(mass) and mass > 0):
         raise ValueError(f"expected a positive mass of star particles [Msun], got {star_mass}")
     counts = []
     for context in contexts:
         if "log10_mstar" not in context:
             raise ValueError(f"stars by mass need log10_mstar; the context has {list(context)}")
-        counts.append(max(1, round(10.0 ** context["log10_mstar"] / star_mass)))
+        stars = 10.0 ** float(context["log10_mstar"]) / float(mass)
+        if not stars < MOST_STARS:
+            raise ValueError(f"expected fewer than 2^63 stars; of {mass:g} Msun they are {stars:g}")
+        counts.append(max(1, round(stars)))
     return counts

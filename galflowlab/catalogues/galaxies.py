@@ -13,16 +13,21 @@ from astropy.table import QTable
 
 from galflowlab.catalogues.folder import Catalogue
 from galflowlab.catalogues.parts import Part
-from galflowlab.catalogues.plan import MOST_FILES, Plan, integer_seed
+from galflowlab.catalogues.plan import Plan
+from galflowlab.catalogues.requests import (
+    integer_seed,
+    names_of_columns,
+    number_of_galaxies,
+    star_numbers,
+)
 from galflowlab.edf import EDF
-from galflowlab.frozen import at_least_one
 from galflowlab.schema import CONTEXT
 from galflowlab.tables import write_table
 
 if TYPE_CHECKING:
     from distributed import Client
 
-INDEX = "index.parquet"
+INDEX = "_index.parquet"  # with this first letter, readers of folders skip it
 _GALAXIES = "galaxies"
 _STARS = 1  # of the seeds that are derived from one; `contexts` has another
 
@@ -30,7 +35,7 @@ _STARS = 1  # of the seeds that are derived from one; `contexts` has another
 def write_galaxies(
     edf: EDF,
     contexts: Sequence[Mapping[str, Any]],
-    stars: int | Sequence[int],
+    stars: int | Sequence[int] | np.ndarray,
     folder: str | Path,
     *,
     seed: int,
@@ -41,7 +46,8 @@ def write_galaxies(
 ) -> Catalogue:
     """Write many galaxies, a Parquet file each, and a table of them.
 
-    Memory, interruptions, bytes, units and errors are as of `write_catalogue`.
+    As `write_catalogue` does: in little memory beside that of the contexts, going on when called
+    again, with the same bytes and units.
 
     Parameters
     ----------
@@ -53,7 +59,7 @@ def write_galaxies(
         Of every galaxy, or of each: such as `star_counts` gives.
     folder
         To make, or to go on with. Gets ``galaxies/galaxy-00000.parquet`` and so on, which are
-        galaxies for `galflowlab.read`, and at the end ``index.parquet``: name, file, seed,
+        galaxies for `galflowlab.read`, and at the end ``_index.parquet``: name, file, seed,
         number of stars, context and support (`EDF.support`) of each. ``EDF.sample`` with the
         seed and context of a galaxy draws the same stars.
     seed
@@ -68,23 +74,19 @@ def write_galaxies(
     Raises
     ------
     ValueError, OSError
-        As of `write_catalogue`, and if there are no contexts or not as many numbers of stars.
+        As of `write_catalogue`, and for no contexts, more than 100 000, or numbers of stars that
+        are not whole, not positive or not one for each.
     """
     seed = integer_seed(seed)
+    counts = star_numbers(stars, number_of_galaxies(len(contexts)))
     whole = [edf.complete(context) for context in contexts]
-    counts = [stars] * len(whole) if isinstance(stars, int) else list(stars)
-    if not 1 <= len(whole) <= MOST_FILES or len(counts) != len(whole):
-        raise ValueError(
-            f"expected 1 to {MOST_FILES} galaxies and numbers of stars for all of them, "
-            f"got {len(whole)} and {len(counts)}"
-        )
     parts = [
         Part(
             file=f"{_GALAXIES}/galaxy-{i:05d}.parquet",
             name=f"s{seed}_galaxy_{i:05d}",
             context=context,
             seed=_derived(seed, i),
-            n=at_least_one(count),
+            n=count,
             start=0,
             stop=count,
         )
@@ -92,7 +94,7 @@ def write_galaxies(
     ]
     digest = hashlib.sha256(json.dumps([whole, counts]).encode()).hexdigest()
     content = {"galaxies": len(parts), "stars": sum(counts), "seed": seed, "contexts": digest}
-    wanted = edf.at(whole[0]).wanted(columns)
+    wanted = edf.at(whole[0]).wanted(names_of_columns(columns))
     plan = Plan(edf, Path(folder), wanted, parts, content, workers=workers, client=client)
     with plan.claimed():
         (plan.folder / _GALAXIES).mkdir(exist_ok=True)

@@ -16,7 +16,7 @@ class MassFunction:
 
     Parameters
     ----------
-    log10_mstar
+    log10_characteristic_mass
         Log10 of the characteristic mass [Msun].
     phi
         Normalisations of the two [Mpc^-3].
@@ -28,7 +28,7 @@ class MassFunction:
         Paper, and what its masses assume.
     """
 
-    log10_mstar: float
+    log10_characteristic_mass: float
     phi: tuple[float, float]
     alpha: tuple[float, float]
     valid: tuple[float, float]
@@ -36,7 +36,7 @@ class MassFunction:
 
     def __call__(self, log10_mstar: ArrayLike) -> np.ndarray:
         """Galaxies per Mpc^3 and dex at log10 of the stellar mass [Msun], of the same shape."""
-        x = 10.0 ** (np.asarray(log10_mstar, dtype=np.float64) - self.log10_mstar)
+        x = 10.0 ** (np.asarray(log10_mstar, dtype=np.float64) - self.log10_characteristic_mass)
         terms = (phi * x ** (alpha + 1) for phi, alpha in zip(self.phi, self.alpha, strict=True))
         return np.log(10) * np.exp(-x) * sum(terms)
 
@@ -69,7 +69,7 @@ class MassFunction:
 
 MASS_FUNCTIONS = {
     "baldry12": MassFunction(
-        log10_mstar=10.66,
+        log10_characteristic_mass=10.66,
         phi=(3.96e-3, 0.79e-3),
         alpha=(-0.35, -1.47),
         valid=(8.0, 11.5),

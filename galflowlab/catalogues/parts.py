@@ -10,18 +10,19 @@ from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from galflowlab._version import __version__
+from galflowlab.catalogues.description import DESCRIPTION, check_description
 from galflowlab.catalogues.layout import ROW_GROUP, is_whole, schema_of, write_stars
 from galflowlab.edf import EDF
 from galflowlab.galaxy import Provenance
 from galflowlab.loading import load
+from galflowlab.parallel import one_torch_thread
 from galflowlab.schema import CONTEXT
-
-DESCRIPTION = "_catalogue.json"  # with this first letter, readers of Parquet folders skip it
 
 
 class StoppedError(Exception):
@@ -76,6 +77,8 @@ class Work:
         Type of device that draws: another one rounds differently.
     versions
         Of the packages on which the bytes depend.
+    description
+        What the folder says of itself.
     """
 
     folder: Path
@@ -83,6 +86,7 @@ class Work:
     model: str
     device: str
     versions: dict[str, str]
+    description: dict[str, Any]
 
     def schema(self, part: Part) -> pa.Schema:
         """Schema of the file of a part, with the header that says what it is."""
@@ -93,16 +97,19 @@ class Work:
             f"context asked for: {json.dumps(part.context)}",
         )
         whole = set(part.context) == set(CONTEXT)
-        header = {
+        header: dict[str, Any] = {
             "name": part.name,
             "context": part.context if whole else {},
             "provenance": provenance.to_dict(),
         }
+        if len(part) < part.n:  # by which readers know that it is no galaxy
+            header["part"] = [part.start, part.stop, part.n]
         return schema_of(self.columns, header)
 
     def has(self, part: Part) -> bool:
         """Whether the file of a part is there and whole."""
-        return is_whole(self.folder / part.file, self.schema(part), len(part))
+        path = self.folder / part.file
+        return path.is_file() and is_whole(path, self.schema(part), len(part))
 
 
 def make(edf: EDF, work: Work, part: Part, stopped: Callable[[], bool] = lambda: False) -> None:
@@ -129,7 +136,8 @@ def make(edf: EDF, work: Work, part: Part, stopped: Callable[[], bool] = lambda:
             if stopped():
                 raise StoppedError(part.file)
 
-    write_stars(work.folder / part.file, work.schema(part), blocks())
+    with one_torch_thread():  # a small galaxy takes less time than torch's threads to fold
+        write_stars(work.folder / part.file, work.schema(part), blocks())
 
 
 def make_far(part: Part, model: bytes, work: Work) -> None:
@@ -139,6 +147,8 @@ def make_far(part: Part, model: bytes, work: Work) -> None:
     ------
     FileNotFoundError
         If this machine does not see the folder.
+    FileExistsError
+        If it sees the folder of another catalogue under this name.
     ValueError
         If it has other versions of the packages on which the bytes depend.
     """
@@ -147,6 +157,10 @@ def make_far(part: Part, model: bytes, work: Work) -> None:
         raise FileNotFoundError(
             f"{work.folder}: {here} does not see this folder; expected one that all workers share"
         )
+    try:
+        check_description(work.folder, work.description)
+    except FileExistsError as error:
+        raise FileExistsError(f"{here} sees another folder under this name ({error})") from None
     found = versions()
     other = [f"{name} {found[name]}" for name in found if found[name] != work.versions[name]]
     if other:

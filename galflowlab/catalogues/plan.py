@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import operator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
 from galflowlab.catalogues import running
+from galflowlab.catalogues.description import KIND
 from galflowlab.catalogues.folder import Catalogue, claimed
 from galflowlab.catalogues.parts import Part, Work, model_bytes, versions
+from galflowlab.catalogues.requests import number_of_workers
 from galflowlab.edf import EDF
 from galflowlab.schema import COLUMNS
 
 if TYPE_CHECKING:
     from distributed import Client
 
-MOST_FILES = 100_000  # as many as five digits number
-_KIND, _VERSION = "galflowlab catalogue", 1
+_VERSION = 1
 
 
 class Plan:
@@ -60,8 +60,7 @@ class Plan:
     ) -> None:
         if not columns or len(set(columns)) < len(columns):
             raise ValueError(f"expected distinct columns, at least one, got {list(columns)}")
-        if workers < 1:
-            raise ValueError(f"expected at least one worker, got {workers}")
+        workers = number_of_workers(workers)
         if client is not None and client.asynchronous:
             raise ValueError("expected a synchronous Dask client, got an asynchronous one")
         self._edf, self._parts, self._workers, self._client = edf, parts, workers, client
@@ -69,21 +68,20 @@ class Plan:
         self._model = model_bytes(edf)
         digest = hashlib.sha256(self._model).hexdigest()
         device = edf.at(parts[0].context).sampler.device.type
-        self._work = Work(self.folder, columns, digest, device, versions())
-        self._description = {
-            "kind": _KIND,
+        description = {
+            "kind": KIND,
             "version": _VERSION,
             **content,
             "columns": {name: COLUMNS[name].unit.to_string() for name in columns},
-            "bytes_per_star": 4 * len(columns),
             "model": {"sha256": digest, "preset": edf.preset},
             "device": device,
-            "versions": self._work.versions,
+            "versions": versions(),
         }
+        self._work = Work(self.folder, columns, digest, device, versions(), description)
 
     def claimed(self) -> contextlib.AbstractContextManager[None]:
         """Make the folder ours while its files are made."""
-        return claimed(self.folder, self._description)
+        return claimed(self.folder, self._work.description)
 
     def made(self, *, progress: bool) -> Catalogue:
         """Make the files that are not there yet."""
@@ -112,14 +110,3 @@ class Plan:
         if self._workers > 1 and parts:
             return running.in_processes(self._model, self._work, parts, self._workers)
         return running.here(self._edf, self._work, parts)
-
-
-def integer_seed(seed: int) -> int:
-    """Return a seed as an integer; raises ValueError for others, such as a Generator."""
-    try:
-        number = operator.index(seed)
-    except TypeError:
-        raise ValueError(f"expected an integer seed, got {seed!r}") from None
-    if number < 0:
-        raise ValueError(f"expected a seed of at least 0, got {number}")
-    return number

@@ -6,6 +6,8 @@ All three are generators of the parts as they are done; closing one gives the re
 from __future__ import annotations
 
 import multiprocessing
+import os
+import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from distributed import Client
 
 Done: TypeAlias = Generator[Part, None, None]
+
+_PATIENCE = 60.0  # s
 
 
 def here(edf: EDF, work: Work, parts: Sequence[Part]) -> Done:
@@ -75,6 +79,8 @@ def on_cluster(client: Client, model: bytes, work: Work, parts: Sequence[Part]) 
     ------
     ChildProcessError
         If the workers of a part died again and again, or the scheduler did.
+    OSError
+        If this process does not see what a worker has made.
     """
     from distributed import CancelledError, KilledWorker
     from distributed import as_completed as as_done
@@ -87,7 +93,13 @@ def on_cluster(client: Client, model: bytes, work: Work, parts: Sequence[Part]) 
     try:
         for future in as_done(futures, loop=client.loop):
             future.result()
-            yield part_of[future.key]
+            part = part_of[future.key]
+            if not _seen(work, part):
+                raise OSError(
+                    f"{work.folder / part.file}: not here, though a worker has made it; expected "
+                    "a folder that all workers share with this process"
+                )
+            yield part
     except (KilledWorker, CancelledError) as error:
         raise ChildProcessError(
             f"{work.folder}: the cluster has lost its workers or scheduler ({one_line(error)}); "
@@ -98,12 +110,23 @@ def on_cluster(client: Client, model: bytes, work: Work, parts: Sequence[Part]) 
             client.cancel(futures)
 
 
+def _seen(work: Work, part: Part) -> bool:
+    """Whether a part is here, or comes: network folders may take their time to show a file."""
+    until = time.monotonic() + _PATIENCE
+    while not work.has(part):
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.1)
+    return True
+
+
 _state: tuple[EDF, Work, Event] | None = None  # of a process that makes parts
 
 
 def _begin(model: bytes, work: Work, stop: Event) -> None:
     global _state
     end_with_parent()
+    os.environ["OMP_NUM_THREADS"] = "1"  # so many threads will the pool over chunks have
     torch.set_num_threads(1)
     _state = loaded(model, work.device), work, stop
 

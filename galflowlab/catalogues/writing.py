@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from galflowlab.catalogues.folder import Catalogue
 from galflowlab.catalogues.parts import Part
-from galflowlab.catalogues.plan import MOST_FILES, Plan, integer_seed
+from galflowlab.catalogues.plan import Plan
+from galflowlab.catalogues.requests import MOST_FILES, integer_seed, names_of_columns
 from galflowlab.edf import EDF
 from galflowlab.frozen import at_least_one
 from galflowlab.parallel import CHUNK
@@ -39,8 +40,9 @@ def write_catalogue(
 
     Takes the memory of a block of stars, whatever `n`. Interrupted or killed, the same call
     goes on: files that are whole are kept. The stars are those of `EDF.sample`, and the bytes
-    do not depend on workers or interruptions; on another kind of processor, matrix products
-    may round differently.
+    do not depend on workers or interruptions. They do on the versions of the packages that
+    ``_catalogue.json`` names, on the type of device, and on the kind of processor, as matrix
+    products may round differently.
 
     Parameters
     ----------
@@ -53,8 +55,9 @@ def write_catalogue(
     folder
         To make, or to go on with. Gets ``_catalogue.json``, which says what it holds, and
         ``part-00000.parquet`` and so on, whose rows in order are the stars. Each is a table
-        with units for `galflowlab.read` and `astropy.table.QTable.read`, together they are a
-        data set for `pyarrow.dataset.dataset`.
+        with units for `astropy.table.QTable.read`, together they are a data set for
+        `pyarrow.dataset.dataset`. `galflowlab.read` takes a catalogue of one file, which is a
+        galaxy, and refuses files that are parts of one.
     seed
         The same seed gives the same stars.
     columns
@@ -65,7 +68,8 @@ def write_catalogue(
         Processes. With one, this process draws, on all its cores.
     client
         Of a Dask cluster, which then draws instead, a file to a task. All its workers must see
-        `folder` under the same path and have the same versions of this and other packages.
+        `folder` under the same path and have the same versions of this and other packages. A
+        thread for each worker is best: Dask gives a process one core to draw with.
     progress
         Show a progress bar.
 
@@ -111,7 +115,7 @@ def write_catalogue(
         for i, start in enumerate(range(0, n, size))
     ]
     content = {"stars": n, "context": at.context, "seed": seed, "stars_per_file": size}
-    wanted = at.wanted(columns)
+    wanted = at.wanted(names_of_columns(columns))
     plan = Plan(edf, Path(folder), wanted, parts, content, workers=workers, client=client)
     if not edf.population.inside(at.context):
         text = why_outside(edf.population, at.context)

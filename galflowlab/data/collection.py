@@ -36,9 +36,10 @@ def galaxy_files(paths: Paths) -> list[Path]:
     paths
         Files, folders and glob patterns. Files count as they are. Of folders with all folders
         inside them, except hidden ones and stores, and of the matches of patterns, all files
-        count except hidden ones, those with an extension of `_BESIDE` (notes, pictures, models,
-        archives), auxiliary arrays (``snapshot.iord`` beside ``snapshot``), and all but the
-        first file of a snapshot in several.
+        count except hidden ones, those whose name begins with an underscore (tables about
+        galaxies, as `catalogues.write_galaxies` makes), those with an extension of `_BESIDE`
+        (notes, pictures, models, archives), auxiliary arrays (``snapshot.iord`` beside
+        ``snapshot``), and all but the first file of a snapshot in several.
 
     Returns
     -------
@@ -195,7 +196,7 @@ def _inside(folder: Path) -> list[Path]:
 
 def _galaxies(candidates: list[Path]) -> list[Path]:
     """Those of the files that hold galaxies, sorted."""
-    files = sorted(path for path in candidates if path.is_file() and path.name[0] != ".")
+    files = sorted(path for path in candidates if path.is_file() and path.name[0] not in "._")
     files = [path for path in files if path.suffix.lower() not in _BESIDE]
     there = set(files)
     return [path for path in files if not (_is_auxiliary(path, there) or _follows(path, there))]

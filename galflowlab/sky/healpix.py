@@ -12,8 +12,8 @@ from astropy import units as u
 from astropy.table import Table
 
 from galflowlab import maps
-from galflowlab.pixels import MEAN_OF, masked
-from galflowlab.schema import Quantity, finite_columns
+from galflowlab.pixels import MEAN_OF, dispersion, masked
+from galflowlab.schema import Quantity, finite_columns, in_unit
 from galflowlab.sky.coordinates import observed_sightlines
 from galflowlab.sky.pooling import pooled
 from galflowlab.sky.sightlines import Sightlines
@@ -94,7 +94,7 @@ def healpix_map(
     nside: int,
     quantity: str,
     *,
-    distance: tuple[float, float] = (0.0, np.inf),
+    distance: tuple[float, float] | u.Quantity = (0.0, np.inf),
     min_stars: int = 1,
 ) -> HealpixMap:
     """Map one quantity of the stars over the whole sky.
@@ -108,8 +108,8 @@ def healpix_map(
     quantity
         Name in `QUANTITIES`.
     distance
-        Nearest and farthest distance of the stars [kpc]; the nearest belongs to the shell, the
-        farthest does not.
+        Nearest and farthest distance of the stars [kpc] or a quantity; the nearest belongs to the
+        shell, the farthest does not.
     min_stars
         Pixels with fewer stars are pooled with such of their neighbours until they have so many,
         or are all that is poor in one of the twelve pixels of nside 1; all pixels of a pool have
@@ -136,7 +136,7 @@ def healpix_maps(
     nside: int,
     quantities: Iterable[str],
     *,
-    distance: tuple[float, float] = (0.0, np.inf),
+    distance: tuple[float, float] | u.Quantity = (0.0, np.inf),
     min_stars: int = 1,
 ) -> dict[str, HealpixMap]:
     """Map several quantities of the same stars, sorting them into pixels once.
@@ -148,10 +148,11 @@ def healpix_maps(
     if unknown := [name for name in names if name not in QUANTITIES]:
         raise ValueError(f"unknown sky quantities {unknown}; valid are {list(QUANTITIES)}")
     nside = checked_nside(nside)
-    near, far = (float(d) for d in distance)
-    if not 0 <= near < far:
-        raise ValueError(f"expected distances from 0 kpc that increase, got {near} to {far}")
-    if min_stars < 1 or min_stars != int(min_stars):
+    ends = in_unit("distance", distance, u.kpc)
+    if ends.shape != (2,) or not 0 <= ends[0] < ends[1]:
+        raise ValueError(f"expected two distances from 0 kpc that increase, got {distance!r:.80}")
+    near, far = float(ends[0]), float(ends[1])
+    if not (1 <= min_stars < np.inf) or min_stars != int(min_stars):
         raise ValueError(f"expected a whole number of min_stars, at least 1, got {min_stars}")
     seen = seen if isinstance(seen, Sightlines) else observed_sightlines(seen)
     inside = (seen.distance >= near) & (seen.distance < far)
@@ -222,7 +223,7 @@ class _Sky:
         if name == "sigma_los":
             velocity, mean = self._v_los
             variance = self._mean((velocity - mean[self._index]) ** 2)
-            return np.sqrt(variance), occupied & (self._stars >= 2)
+            return dispersion(variance, self._mass, self._sum(self._weight**2))
         return self._mean(self._column(MEAN_OF[name])), occupied
 
     @functools.cached_property

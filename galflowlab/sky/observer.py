@@ -10,7 +10,9 @@ from astropy import units as u
 
 from galflowlab.profiles import half_mass_radius
 from galflowlab.profiles.jeans import local_circular_velocity
-from galflowlab.schema import Stars
+from galflowlab.schema import Stars, in_unit
+
+_KMS = u.km / u.s
 
 SUN_RADIUS = 8.2
 """Distance of the Sun from the axis [kpc], 8.178 ± 0.026 in GRAVITY Collaboration (2019)."""
@@ -45,11 +47,15 @@ class Observer:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "position", _triple("position", self.position, u.kpc))
-        object.__setattr__(self, "velocity", _triple("velocity", self.velocity, u.km / u.s))
+        object.__setattr__(self, "velocity", _triple("velocity", self.velocity, _KMS))
 
     @classmethod
     def solar(
-        cls, stars: Stars, *, azimuth: float = 0.0, circular_velocity: float | None = None
+        cls,
+        stars: Stars,
+        *,
+        azimuth: float | u.Quantity = 0.0,
+        circular_velocity: float | u.Quantity | None = None,
     ) -> Observer:
         """Observer where the Sun is in the Milky Way, on the circular orbit there.
 
@@ -63,7 +69,11 @@ class Observer:
 
     @classmethod
     def scaled_solar(
-        cls, stars: Stars, *, azimuth: float = 0.0, circular_velocity: float | None = None
+        cls,
+        stars: Stars,
+        *,
+        azimuth: float | u.Quantity = 0.0,
+        circular_velocity: float | u.Quantity | None = None,
     ) -> Observer:
         """Observer at the place of the Sun in a galaxy that is larger or smaller than ours.
 
@@ -85,13 +95,15 @@ class Observer:
     def circular(
         cls,
         stars: Stars,
-        radius: float,
-        height: float = 0.0,
+        radius: float | u.Quantity,
+        height: float | u.Quantity = 0.0,
         *,
-        azimuth: float = 0.0,
-        circular_velocity: float | None = None,
+        azimuth: float | u.Quantity = 0.0,
+        circular_velocity: float | u.Quantity | None = None,
     ) -> Observer:
         """Observer at some radius who moves on the circular orbit there.
+
+        Plain numbers are in the units given, quantities are converted.
 
         Parameters
         ----------
@@ -113,17 +125,18 @@ class Observer:
             For a radius that is not positive, numbers that are not finite, or stars that do not
             give a circular velocity, such as a galaxy that ends before this radius.
         """
-        if not (np.isfinite(radius) and radius > 0):
+        radius, height = _number("radius", radius, u.kpc), _number("height", height, u.kpc)
+        angle = np.deg2rad(_number("azimuth", azimuth, u.deg))
+        if radius <= 0:
             raise ValueError(f"expected a positive radius in kpc, got {radius}")
-        if not (np.isfinite(height) and np.isfinite(azimuth)):
-            raise ValueError(f"expected finite height and azimuth, got {height} and {azimuth}")
         if circular_velocity is None:
-            circular_velocity = local_circular_velocity(stars, radius)
-        angle = np.deg2rad(azimuth)
+            speed = local_circular_velocity(stars, radius)
+        else:
+            speed = _number("circular_velocity", circular_velocity, _KMS)
         cos, sin = np.cos(angle).round(15), np.sin(angle).round(15)
         return cls(
             (radius * cos, radius * sin, -height),
-            (-circular_velocity * sin, circular_velocity * cos, 0.0),
+            (-speed * sin, speed * cos, 0.0),
         )
 
     @property
@@ -146,17 +159,14 @@ class Observer:
 
 
 def _triple(name: str, value: Any, unit: u.UnitBase) -> tuple[float, float, float]:
-    if isinstance(value, u.Quantity):
-        try:
-            value = value.to_value(unit)
-        except u.UnitConversionError as error:
-            raise ValueError(
-                f"{name} of the observer should be in {unit}, got {value.unit}"
-            ) from error
-    try:
-        array = np.asarray(value, dtype=np.float64)
-    except (TypeError, ValueError):
-        array = np.empty(0)
+    array = in_unit(f"{name} of the observer", value, unit)
     if array.shape != (3,) or not np.isfinite(array).all():
         raise ValueError(f"{name} of the observer should be three finite numbers, got {value!r}")
     return (float(array[0]), float(array[1]), float(array[2]))
+
+
+def _number(name: str, value: Any, unit: u.UnitBase) -> float:
+    array = in_unit(name, value, unit)
+    if array.ndim or not np.isfinite(array):
+        raise ValueError(f"expected one finite number as {name}, got {value!r}")
+    return float(array)

@@ -52,7 +52,12 @@ def memory(pid: int) -> tuple[int, int]:
 
 
 def watched(words: list[str], stop: Callable[[], bool] = lambda: False) -> dict[str, Any]:
-    """Run a command, killing it when `stop` says so; returns its time and largest memory."""
+    """Run a command, killing it when `stop` says so; returns its time and largest memory.
+
+    The CPU time of a command that is killed is not known: the system counts only that of
+    workers for whom somebody has waited. Returns when its workers have ended, too.
+    """
+    workers: list[psutil.Process] = []
     started, peak = time.perf_counter(), (0, 0)
     process = subprocess.Popen(words, env=environment())
     while True:
@@ -62,13 +67,19 @@ def watched(words: list[str], stop: Callable[[], bool] = lambda: False) -> dict[
         once, for_each = memory(process.pid)
         peak = max(peak[0], once), max(peak[1], for_each)
         if stop():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                workers = psutil.Process(process.pid).children(recursive=True)
             process.send_signal(signal.SIGKILL)
         time.sleep(0.2)
+    seconds, killed = time.perf_counter() - started, os.WIFSIGNALED(status)
+    if left := psutil.wait_procs(workers, timeout=60)[1]:
+        raise SystemExit(f"{len(left)} workers have outlived their command by a minute")
+    cpu = {} if killed else {"cpu_seconds": usage.ru_utime + usage.ru_stime}
     return {
-        "killed": os.WIFSIGNALED(status),
+        "killed": killed,
         "status": os.waitstatus_to_exitcode(status),
-        "seconds": time.perf_counter() - started,
-        "cpu_seconds": usage.ru_utime + usage.ru_stime,
+        "seconds": seconds,
+        **cpu,
         "memory_gb": peak[0] / 1e9,
         "resident_gb": peak[1] / 1e9,
     }
@@ -116,7 +127,10 @@ def main() -> None:
     same = hashes(folder) == expected
     note("resumed", {**resumed, "same_files": same})
     shutil.rmtree(folder)
-    if not (same and killed["killed"] and 0 < kept < len(expected) - 1):
+    statuses = [stage["status"] for stage in (whole, killed, resumed)]
+    if statuses != [0, -signal.SIGKILL, 0]:
+        raise SystemExit(f"expected the commands to end with 0, -9 and 0, got {statuses}")
+    if not (same and 0 < kept < len(expected) - 1):
         raise SystemExit("the catalogue that was killed did not end as the other")
 
 

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from galflowlab import cli
-from galflowlab.catalogues import draw_contexts, write_catalogue, write_galaxies
+from galflowlab.catalogues import draw_contexts, running, write_catalogue, write_galaxies
 
 CONTEXT = {"log10_mstar": 10.0}
 
@@ -83,6 +83,20 @@ def test_what_workers_cannot_write_is_said_here(mock, client, tmp_path):
         write_catalogue(
             mock, 10, CONTEXT, folder, seed=3, partition=4096, client=client, progress=False
         )
+
+
+def test_a_folder_of_the_workers_that_is_not_ours(mock, client, tmp_path, monkeypatch):
+    """Workers that say they have made files, which are not here."""
+    monkeypatch.setattr(running, "_PATIENCE", 0.3)
+    monkeypatch.setattr(running, "make_far", elsewhere)
+    with pytest.raises(
+        OSError, match=r"part-00000\.parquet: not here, though a worker has made it"
+    ):
+        write_catalogue(mock, 10, CONTEXT, tmp_path / "f", seed=3, client=client, progress=False)
+
+
+def elsewhere(part, model, work):
+    """As a worker whose folder of this name is another one."""
 
 
 def test_an_asynchronous_client_is_refused(mock, client, tmp_path):

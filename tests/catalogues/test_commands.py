@@ -84,7 +84,7 @@ def test_population(mock, tmp_path, capsys):
     command = ("population", "--n-galaxies", 3, "--seed", 2, "--quiet", "-o", folder)
     options = ("--star-mass", "1e8", "--mass-function", "baldry12")
     assert run(*command, *options) == 0
-    index = QTable.read(folder / "index.parquet")
+    index = QTable.read(folder / "_index.parquet")
     stars = int(index["stars"].sum())
     assert f"{folder}: 3 galaxies, {stars} stars" in capsys.readouterr().out
     for row in index:

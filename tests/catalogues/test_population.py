@@ -64,8 +64,13 @@ def test_quantiles_end_where_the_range_does():
 
 
 def test_bad_requests_for_contexts(mock):
-    with pytest.raises(ValueError, match="at least one galaxy, got 0"):
+    with pytest.raises(ValueError, match="expected 1 to 100000 galaxies, got 0"):
         draw_contexts(mock.population, 0, seed=1)
+    with pytest.raises(ValueError, match="expected 1 to 100000 galaxies, got 100000000000"):
+        draw_contexts(mock.population, 10**11, seed=1)  # at once
+    for seed in (1.5, None, np.random.default_rng(1)):
+        with pytest.raises(ValueError, match="expected an integer seed"):
+            draw_contexts(mock.population, 1, seed=seed)
     ages = Population(("age_p50",), np.linspace(2, 8, 20)[:, None])
     with pytest.raises(ValueError, match="a mass function needs log10_mstar"):
         draw_contexts(ages, 3, seed=1, mass_function=BALDRY)
@@ -80,6 +85,12 @@ def test_stars_of_one_mass():
     for mass in (0.0, -1.0, float("nan"), float("inf")):
         with pytest.raises(ValueError, match="expected a positive mass"):
             star_counts(contexts, mass)
+    assert star_counts(contexts, 1e-3 * u.Gyr * u.Msun / u.Myr) == [10**9, 10**5]
+    with pytest.raises(ValueError, match="star_mass should be in solMass"):
+        star_counts(contexts, 1 * u.kpc)
+    for mass in (1e-320, 1e-11):
+        with pytest.raises(ValueError, match=r"expected fewer than 2\^63 stars"):
+            star_counts(contexts, mass)
     with pytest.raises(ValueError, match="need log10_mstar; the context has"):
         star_counts([{"age_p50": 3.0}], 1e6)
 
@@ -93,7 +104,7 @@ def test_files_and_index(mock, contexts, tmp_path, hashes):
     stars = [1000, 200, 3000, 50]
     made = write_galaxies(mock, contexts, stars, tmp_path / "many", seed=9, progress=False)
     assert made.stars == 4250
-    index = QTable.read(made.folder / "index.parquet")
+    index = QTable.read(made.folder / "_index.parquet")
     assert index["stars"].tolist() == stars
     assert index["age_p50"].unit == u.Gyr
     assert index["log10_mstar"].unit == u.dex(u.Msun)
@@ -107,13 +118,20 @@ def test_files_and_index(mock, contexts, tmp_path, hashes):
         assert row["support"] == pytest.approx(mock.support(context))
         assert [float(getattr(row[c], "value", row[c])) for c in context] == [*context.values()]
     assert len(set(index["seed"].tolist())) == 4
-    assert len(list(galflowlab.data.read_all(made.folder / "galaxies"))) == 4
+    assert len(list(galflowlab.data.read_all([made.folder]))) == 4
     whole = hashes(made.folder)
     made.files[2].unlink()
-    (made.folder / "index.parquet").unlink()
+    (made.folder / "_index.parquet").unlink()
     again = write_galaxies(mock, contexts, stars, made.folder, seed=9, progress=False)
     assert again.kept == 3
     assert hashes(made.folder) == whole
+
+
+@pytest.mark.parametrize("stars", [np.int64(20), np.array([20, 20, 20, 20], np.int32)])
+def test_numbers_of_stars_may_be_those_of_numpy(mock, contexts, tmp_path, stars):
+    made = write_galaxies(mock, contexts, stars, tmp_path / "g", seed=1, progress=False)
+    assert QTable.read(made.folder / "_index.parquet")["stars"].tolist() == [20] * 4
+    assert write_galaxies(mock, contexts, 20, made.folder, seed=1, progress=False).kept == 4
 
 
 def test_fewer_galaxies_are_the_first_of_more(mock, contexts, tmp_path):
@@ -124,7 +142,7 @@ def test_fewer_galaxies_are_the_first_of_more(mock, contexts, tmp_path):
     assert digests[0][:2] == digests[1]
     with pytest.raises(FileExistsError, match="galaxies 2 and not 4"):
         write_galaxies(mock, contexts, 100, fewer.folder, **options)
-    with pytest.raises(FileExistsError, match=r"contexts [0-9a-f]{64} and not"):
+    with pytest.raises(FileExistsError, match=r"contexts [0-9a-f]{24}… and not"):
         write_galaxies(mock, contexts[2:], 100, fewer.folder, **options)
 
 
@@ -132,7 +150,11 @@ def test_fewer_galaxies_are_the_first_of_more(mock, contexts, tmp_path):
     ("count", "stars", "message"),
     [
         (0, 10, "expected 1 to 100000 galaxies"),
-        (4, [10, 10], "got 4 and 2"),
+        (4, [10, 10], "for 4 galaxies, got 2"),
+        (4, 1.5, "a whole number of stars, got 1.5"),
+        (4, [5, 5, 5, 2.5], "a whole number of stars, got 2.5"),
+        (4, "many", "a whole number of stars, got 'many'"),
+        (4, 10**19, "at least one star and at most"),
         (4, 0, "at least one star"),
         (4, [5, 5, 5, 0], "at least one star"),
     ],

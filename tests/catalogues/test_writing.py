@@ -2,11 +2,13 @@
 
 import errno
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 
 import numpy as np
 import pyarrow.dataset
@@ -16,8 +18,10 @@ from filelock import FileLock
 from pyarrow import parquet
 
 import galflowlab
-from galflowlab.catalogues import parts, running, write_catalogue
-from galflowlab.catalogues.parts import DESCRIPTION
+from galflowlab.catalogues import layout, parts, running, write_catalogue
+from galflowlab.catalogues.description import DESCRIPTION
+from galflowlab.parallel import available_cores
+from galflowlab.tables import read_table
 
 CONTEXT = {"log10_mstar": 10.0, "mean_metallicity": 0.009}
 N, SIZE = 20_000, 8192
@@ -53,11 +57,27 @@ def test_files_hold_the_stars_of_the_sample(mock, write, tmp_path):
     np.testing.assert_array_equal(together["vx"].to_numpy(), expected["vx"].value)
 
 
-def test_a_file_is_a_galaxy_for_read(mock, write):
-    galaxy = galflowlab.read(write().files[1])
+def test_a_single_file_is_a_galaxy_for_read_and_a_part_is_none(mock, write):
+    galaxy = galflowlab.read(write("one", n=SIZE).files[0])
     assert galaxy.context == mock.complete(CONTEXT)
-    assert galaxy.name == "s3_part_00001"
-    assert "stars 8192 to 16384 of 20000" in galaxy.provenance.notes
+    assert galaxy.name == "s3_part_00000"
+    assert "stars 0 to 8192 of 8192" in galaxy.provenance.notes
+    made = write()
+    for read in (galflowlab.read, lambda path: list(galflowlab.data.read_all(path.parent))):
+        with pytest.raises(ValueError, match=r"part-00000\.parquet: a part of a galaxy in several"):
+            read(made.files[0])
+    with pytest.raises(ValueError, match=r"\[8192, 16384, 20000\]; QTable\.read and pyarrow"):
+        galflowlab.read(made.files[1])
+
+
+def test_headers_are_read_whatever_they_say(mock, tmp_path):
+    """The header is put into astropy's YAML as text; it must come back as it was."""
+    odd = "Ümlaut \U0001f600 \" \\ : # {x} [y] 'z' | > % @ \t\n---\n" + 2000 * "long "
+    schema = layout.schema_of(("x", "mass"), {"name": odd, "context": {"a": 1e-300}})
+    layout.write_stars(tmp_path / "f.parquet", schema, [])
+    table, header = read_table(tmp_path / "f.parquet")
+    assert header == {"name": odd, "context": {"a": 1e-300}}
+    assert table["mass"].unit == "Msun"
 
 
 def test_chosen_columns_in_their_order(mock, write):
@@ -153,19 +173,34 @@ def test_other_models_and_versions_are_another_catalogue(write, monkeypatch):
     (folder / DESCRIPTION).write_text(json.dumps(description))
     with pytest.raises(FileExistsError, match=r"versions\.numpy 1\.0 and not"):
         write()
-    (folder / DESCRIPTION).write_text("{")
-    with pytest.raises(OSError, match=r"_catalogue\.json: damaged"):
+    for text in ("{", "[" * 10**5, '{"kind":' * 900 + "1" + "}" * 900):
+        (folder / DESCRIPTION).write_text(text)
+        with pytest.raises(OSError, match=r"_catalogue\.json: d") as caught:
+            write()
+        assert len(str(caught.value)) < 800
+    description |= {"seed": "\x1b[2J\n" + 5000 * "x"}
+    (folder / DESCRIPTION).write_text(json.dumps(description))
+    with pytest.raises(FileExistsError, match=r"seed '\\x1b\[2J\\nx+… and not 3") as caught:
         write()
+    assert len(str(caught.value)) < 400
+    for other in ([1, 2], "text", {"kind": "cookbook"}):
+        (folder / DESCRIPTION).write_text(json.dumps(other))
+        with pytest.raises(FileExistsError, match="does not describe a catalogue"):
+            write()
 
 
 def test_folders_that_are_no_catalogue_are_refused(write, tmp_path):
     (tmp_path / "catalogue").mkdir()
     (tmp_path / "catalogue" / "thesis.tex").write_text("years of work")
     (tmp_path / "catalogue" / ".notes-abcd1234.json").write_text("mine")
+    (tmp_path / "catalogue" / ".lock").write_text("of another program")
     with pytest.raises(FileExistsError, match="is not empty and no catalogue"):
         write()
+    left = sorted(path.name for path in (tmp_path / "catalogue").iterdir())
+    assert left == [".lock", ".notes-abcd1234.json", "thesis.tex"]
     (tmp_path / "catalogue" / "thesis.tex").unlink()
     write()
+    assert (tmp_path / "catalogue" / ".lock").read_text() == "of another program"
     assert (tmp_path / "catalogue" / ".notes-abcd1234.json").exists()
     (tmp_path / "file").write_text("")
     with pytest.raises(FileExistsError, match="is a file"):
@@ -173,7 +208,7 @@ def test_folders_that_are_no_catalogue_are_refused(write, tmp_path):
     with pytest.raises(FileNotFoundError, match="no such folder"):
         write("no/such/folder")
     with (
-        FileLock(tmp_path / "catalogue" / ".lock"),
+        FileLock(tmp_path / "catalogue" / ".galflowlab-catalogue.lock"),
         pytest.raises(BlockingIOError, match="another process"),
     ):
         write()
@@ -187,6 +222,8 @@ def test_folders_that_are_no_catalogue_are_refused(write, tmp_path):
         ({"n": 10**12, "partition": 1}, "expected at most 100000 files, got 244140625"),
         ({"columns": ["colour"]}, r"unknown columns \['colour'\]"),
         ({"columns": []}, "expected distinct columns, at least one"),
+        ({"columns": "age"}, "a list of columns, got the string 'age'"),
+        ({"workers": 1.5}, "a whole number of workers, got 1.5"),
         ({"columns": ["x", "x"]}, "expected distinct columns"),
         ({"context": {"colour": 1}}, "unknown context"),
         ({"seed": -1}, "expected a seed of at least 0"),
@@ -207,10 +244,16 @@ def test_extrapolation_warns(write):
 
 def test_a_worker_that_is_not_like_the_others_says_so(mock, write, monkeypatch):
     made = write(n=100)
-    work = parts.Work(made.folder, ("x",), "0", "cpu", parts.versions())
+    description = json.loads((made.folder / DESCRIPTION).read_text())
+    work = parts.Work(made.folder, ("x",), "0", "cpu", parts.versions(), description)
     part = parts.Part("part-00000.parquet", "p", mock.complete(CONTEXT), 1, 10, 0, 10)
     monkeypatch.setattr(parts, "version", lambda name: "0.1")
     with pytest.raises(ValueError, match=r"has numpy 0\.1, torch 0\.1.*; expected galflowlab"):
+        parts.make_far(part, b"", work)
+    (made.folder / DESCRIPTION).write_text(json.dumps(description | {"seed": 4}))
+    with pytest.raises(
+        FileExistsError, match=r"the worker on .* another folder .*seed 4 and not 3"
+    ):
         parts.make_far(part, b"", work)
     (made.folder / DESCRIPTION).unlink()
     with pytest.raises(FileNotFoundError, match="does not see this folder"):
@@ -219,12 +262,22 @@ def test_a_worker_that_is_not_like_the_others_says_so(mock, write, monkeypatch):
 
 @pytest.mark.slow
 def test_a_process_that_dies_is_told_of(mock, tmp_path, capfd):
-    work = parts.Work(tmp_path, ("x",), "0", "cpu", parts.versions())
+    work = parts.Work(tmp_path, ("x",), "0", "cpu", parts.versions(), {})
     part = parts.Part("part-00000.parquet", "p", mock.complete(CONTEXT), 1, 10, 0, 10)
     with pytest.raises(ChildProcessError, match=r"a process has died.* run again to go on"):
         list(running.in_processes(b"no model, so that none can begin", work, [part], 2))
     assert "not a safetensors file" in capfd.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.slow
+def test_a_process_draws_on_one_core(mock, tmp_path, monkeypatch):
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    model, context = parts.model_bytes(mock), multiprocessing.get_context("spawn")
+    work = parts.Work(tmp_path, ("x",), "0", "cpu", parts.versions(), {})
+    initial = (model, work, context.Event())
+    with ProcessPoolExecutor(1, context, running._begin, initial) as pool:
+        assert pool.submit(available_cores).result() == 1
 
 
 KILLED = {"seed": 3, "columns": ["x"], "partition": 16_384, "progress": False}

@@ -10,7 +10,8 @@ from galflowlab_widgets.canvas import module
 from galflowlab_widgets.live import PREVIEW
 from galflowlab_widgets.scales import Scales
 from galflowlab_widgets.sky_canvas import ObserverMap, SkyMap
-from galflowlab_widgets.sky_panel import SkyPanel
+from galflowlab_widgets.sky_drawing import Sky
+from galflowlab_widgets.sky_panel import SkyPanel, _caption
 from galflowlab_widgets.sky_place import Place, Surroundings, observer_at
 
 from galflowlab.profiles import half_mass_radius
@@ -125,6 +126,12 @@ def test_the_observer_keeps_their_place_relative_to_the_galaxy_or_in_kpc(stage):
     panel.home.click()
     assert stage.place == (8.2, 0)
     assert "21 pc north" in panel.caption.value
+
+
+@pytest.mark.parametrize(("height", "text"), [(0.208, "210"), (2.08, "2100"), (0.00208, "2.1")])
+def test_the_caption_has_no_exponents(height, text):
+    said = _caption(8.2, height, None, Sky(b"", {}, "", stars=10, nside=8), 10)
+    assert f" {text} pc north" in said
 
 
 def test_a_dwarf_is_seen_from_outside_when_the_place_does_not_scale():

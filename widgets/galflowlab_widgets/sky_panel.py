@@ -208,11 +208,12 @@ def _distances() -> widgets.SelectionRangeSlider:
 
 
 def _caption(radius: float, height: float, speed: float | None, seen: Sky, total: int) -> str:
+    north = float(f"{1e3 * height:.2g}")  # two digits, and no exponent
     orbit = "at rest: no circular orbit here" if speed is None else f"moving at {speed:.0f} km/s"
     of = "" if seen.stars == total else f" of {total:,}"
     stars = f"{seen.stars:,}{of} stars".replace(",", "\N{NO-BREAK SPACE}")
     parts = (
-        f"observer at R = {radius:.3g} kpc, {1e3 * height:.2g} pc north of the plane, {orbit}",
+        f"observer at R = {radius:.3g} kpc, {north:g} pc north of the plane, {orbit}",
         f"{stars} · nside {seen.nside}",
         _DIRECTIONS,
     )

@@ -46,6 +46,11 @@ def read_stars(path: Path) -> Galaxy:
         ignored = [name for name in table.colnames if name not in COLUMNS]
         notes = f"columns not used: {', '.join(ignored)}" if ignored else ""
         return build(path, path.stem, columns, Provenance(source=path.name, notes=notes))
+    if "part" in header:
+        raise ValueError(
+            f"{path}: a part of a galaxy in several files, with (first star, end, of all) "
+            f"{header['part']!r:.80}; QTable.read and pyarrow.dataset read such tables"
+        )
     try:
         name, context = str(header["name"]), _context(header["context"])
         provenance = Provenance.from_dict(header["provenance"])
