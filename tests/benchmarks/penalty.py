@@ -24,7 +24,7 @@ from galflowlab.dynamics.trial_stars import TrialStars
 from galflowlab.edf import EDF
 from galflowlab.metrics import kl_divergence
 from galflowlab.schema import POSITION, VELOCITY, star_matrix
-from tests.benchmarks.rotation_curves import summary, weigh
+from tests.benchmarks.rotation_curves import rounded, summary, weigh
 
 ARMS = ((0.0, 5), (0.0, 6), (0.1, 5), (1.0, 5))  # weight of the penalty, seed of the stars
 BATCH, PEAK = 1024, 2e-4
@@ -130,7 +130,7 @@ def main() -> None:
         name = f"weight {weight:g}, seed {seed}"
         result[name] = {**judge(trained, unseen), "cpu_seconds": seconds, "skipped": skipped}
         print(name, result[name], flush=True)
-        arguments.json.write_text(json.dumps(result, indent=1) + "\n")
+        arguments.json.write_text(json.dumps(rounded(result), indent=1) + "\n")
 
 
 if __name__ == "__main__":
