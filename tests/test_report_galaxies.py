@@ -45,6 +45,9 @@ class StandIn:
         values[: self._impossible] = -np.inf
         return values
 
+    def warn_if_outside(self, context):
+        pass
+
     def log_prob_gradient(self, stars, context):
         raise ValueError("the truth of a mock is not differentiated")
 

@@ -71,14 +71,19 @@ def claimed(folder: Path, description: Mapping[str, Any]) -> Iterator[None]:
                     check_description(folder, description)
                 else:
                     write_description(folder, description)
-                for path in folder.rglob(".*"):
-                    if _LEFT_OVER.fullmatch(path.name):
-                        path.unlink(missing_ok=True)
+                _remove_left_overs(folder)
                 yield
+                _remove_left_overs(folder)  # of workers that were lost on the way
             finally:
                 lock.unlink(missing_ok=True)
     except Timeout:
         raise BlockingIOError(f"{folder}: another process is writing this catalogue") from None
+
+
+def _remove_left_overs(folder: Path) -> None:
+    for path in folder.rglob(".*"):
+        if _LEFT_OVER.fullmatch(path.name):
+            path.unlink(missing_ok=True)
 
 
 def _refuse_others(folder: Path) -> None:

@@ -39,6 +39,7 @@ def test_a_killed_worker_changes_nothing(mock, client, tmp_path, hashes):
         while len(made := list(folder.glob("part-*"))) < 4:
             time.sleep(0.001)
         os.kill(victim, signal.SIGKILL)
+        (folder / ".part-00003-abcd1234.parquet").write_bytes(b"half")  # as it may have been left
         killed_with.append(len(made))
 
     thread = threading.Thread(target=kill)
