@@ -29,24 +29,48 @@ def masked(values: np.ndarray, valid: np.ndarray) -> np.ma.MaskedArray:
     return np.ma.MaskedArray(np.where(valid, values, np.nan), mask=~valid, fill_value=np.nan)
 
 
-def dispersion(
-    variance: np.ndarray, mass: np.ndarray, squares: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Square roots of the variances of pixels, and in which pixels it is known.
-
-    Variances about the mean of the same few stars are too small; on average they are right when
-    divided by 1 - Σw² / (Σw)², which is (n - 1) / n for n stars of the same mass.
+class WeightedSums:
+    """Sums over the stars of each bin, such as a pixel, and averages weighted by mass.
 
     Parameters
     ----------
-    variance
-        Weighted by mass, about the mean of each pixel.
-    mass, squares
-        Sums of the masses and of their squares.
+    index
+        Bin of each star.
+    weight
+        Mass of each star, float64.
+    size
+        Number of bins.
+
+    Attributes
+    ----------
+    mass
+        Of each bin.
     """
-    share = np.divide(squares, mass**2, out=np.ones(len(mass)), where=mass > 0)
-    known = share < 1 - _ALONE
-    return np.sqrt(np.divide(variance, 1 - share, out=np.zeros(len(mass)), where=known)), known
+
+    def __init__(self, index: np.ndarray, weight: np.ndarray, size: int) -> None:
+        self._index, self._weight, self._size = index, weight, size
+        self.mass = self.sum(weight)
+
+    def sum(self, values: np.ndarray) -> np.ndarray:
+        """Sum of plain values."""
+        return np.bincount(self._index, values, minlength=self._size)
+
+    def mean(self, values: np.ndarray) -> np.ndarray:
+        """Mean of values; zero in bins without mass."""
+        total = self.sum(self._weight * values)
+        return np.divide(total, self.mass, out=np.zeros(self._size), where=self.mass > 0)
+
+    def dispersion(self, values: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Dispersion about the mean of each bin, and in which bins it is known.
+
+        Variances about the mean of the same few stars are too small; on average they are right
+        when divided by 1 - Σw² / (Σw)², which is (n - 1) / n for n stars of the same mass.
+        """
+        variance = self.mean((values - mean[self._index]) ** 2)
+        squares = self.sum(self._weight**2)
+        share = np.divide(squares, self.mass**2, out=np.ones(self._size), where=self.mass > 0)
+        known = share < 1 - _ALONE
+        return np.sqrt(np.divide(variance, 1 - share, out=np.zeros(self._size), where=known)), known
 
 
 def _along(axis: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
@@ -86,41 +110,31 @@ class Pixels:
         inside = (right >= 0) & (right < bins) & (up >= 0) & (up < bins)
         self._stars, self._away = stars, axes[2]
         self._inside, self._all_inside = inside, bool(inside.all())
-        self._size, self._pixel_area = bins * bins, (2 * half_width / bins) ** 2
+        self._pixel_area = (2 * half_width / bins) ** 2
         column, row = self._select(right).astype(np.intp), self._select(up).astype(np.intp)
-        self._index = row * bins + column
-        self._weight = self._select(mass).astype(np.float64)
-        self._mass = self._sum(self._weight)
+        weight = self._select(mass).astype(np.float64)
+        self._sums = WeightedSums(row * bins + column, weight, bins * bins)
 
     def compute(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Values of a quantity by pixel, and which of them are valid."""
-        occupied = self._mass > 0
+        occupied = self._sums.mass > 0
         if name == "surface_density":
-            return self._mass / self._pixel_area, occupied
+            return self._sums.mass / self._pixel_area, occupied
         if name == "v_los":
             return self._v_los[1], occupied
         if name == "sigma_los":
-            velocity, mean = self._v_los
-            variance = self._mean((velocity - mean[self._index]) ** 2)
-            return dispersion(variance, self._mass, self._sum(self._weight**2))
+            return self._sums.dispersion(*self._v_los)
         (values,) = self._columns(MEAN_OF[name])
-        return self._mean(self._select(values)), occupied
+        return self._sums.mean(self._select(values)), occupied
 
     @functools.cached_property
     def _v_los(self) -> tuple[np.ndarray, np.ndarray]:
         """Velocity of each star and mean of each pixel."""
         velocity = self._select(_along(self._away, self._columns(*VELOCITY)))
-        return velocity.astype(np.float64), self._mean(velocity)
+        return velocity.astype(np.float64), self._sums.mean(velocity)
 
     def _columns(self, *names: str) -> list[np.ndarray]:
         return finite_columns(self._stars, names, len(self._inside))
 
     def _select(self, values: np.ndarray) -> np.ndarray:
         return values if self._all_inside else values[self._inside]
-
-    def _sum(self, weights: np.ndarray) -> np.ndarray:
-        return np.bincount(self._index, weights, minlength=self._size)
-
-    def _mean(self, values: np.ndarray) -> np.ndarray:
-        total = self._sum(self._weight * values)
-        return np.divide(total, self._mass, out=np.zeros(self._size), where=self._mass > 0)

@@ -9,9 +9,9 @@ _MAD_TO_SIGMA = 1.4826
 _STEPS = 25
 
 
-def spread(residuals: np.ndarray, axis: int = -1) -> np.ndarray:
+def spread(residuals: np.ndarray) -> np.ndarray:
     """Robust root mean square about zero: 1.4826 times the median size; NaN are left out."""
-    return _MAD_TO_SIGMA * np.nanmedian(np.abs(residuals), axis=axis)
+    return _MAD_TO_SIGMA * np.nanmedian(np.abs(residuals), axis=-1)
 
 
 def biweight(residuals: np.ndarray) -> np.ndarray:

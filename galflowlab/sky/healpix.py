@@ -12,7 +12,7 @@ from astropy import units as u
 from astropy.table import Table
 
 from galflowlab import maps
-from galflowlab.pixels import MEAN_OF, dispersion, masked
+from galflowlab.pixels import MEAN_OF, WeightedSums, masked
 from galflowlab.schema import Quantity, finite_columns, in_unit
 from galflowlab.sky.coordinates import observed_sightlines
 from galflowlab.sky.pooling import pooled
@@ -212,27 +212,26 @@ class _Sky:
     def _by_region(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         if name == "counts":
             return self._stars / self._pixels, self._stars > 0
-        occupied = self._mass > 0
+        sums = self._sums
+        occupied = sums.mass > 0
         if name == "mass":
-            return self._mass / (self._area * np.rad2deg(1) ** 2), occupied
+            return sums.mass / (self._area * np.rad2deg(1) ** 2), occupied
         if name == "surface_density":
             distance = self._select(self._seen.distance)
-            return self._sum(self._weight / distance**2) / self._area, occupied
+            return sums.sum(self._weight / distance**2) / self._area, occupied
         if name == "v_los":
             return self._v_los[1], occupied
         if name == "sigma_los":
-            velocity, mean = self._v_los
-            variance = self._mean((velocity - mean[self._index]) ** 2)
-            return dispersion(variance, self._mass, self._sum(self._weight**2))
-        return self._mean(self._column(MEAN_OF[name])), occupied
+            return sums.dispersion(*self._v_los)
+        return sums.mean(self._column(MEAN_OF[name])), occupied
 
     @functools.cached_property
     def _weight(self) -> np.ndarray:
         return self._column("mass").astype(np.float64)
 
     @functools.cached_property
-    def _mass(self) -> np.ndarray:
-        return self._sum(self._weight)
+    def _sums(self) -> WeightedSums:
+        return WeightedSums(self._index, self._weight, len(self._pixels))
 
     @functools.cached_property
     def _v_los(self) -> tuple[np.ndarray, np.ndarray]:
@@ -240,17 +239,10 @@ class _Sky:
         if self._seen.v_los is None:
             raise ValueError("the stars have no velocities, and v_los is not known")
         velocity = self._select(self._seen.v_los)
-        return velocity, self._mean(velocity)
+        return velocity, self._sums.mean(velocity)
 
     def _column(self, name: str) -> np.ndarray:
         return self._select(finite_columns(self._seen.stars, (name,), len(self._inside))[0])
 
     def _select(self, values: np.ndarray) -> np.ndarray:
         return values if self._all else values[self._inside]
-
-    def _sum(self, weights: np.ndarray) -> np.ndarray:
-        return np.bincount(self._index, weights, minlength=len(self._pixels))
-
-    def _mean(self, values: np.ndarray) -> np.ndarray:
-        total = self._sum(self._weight * values)
-        return np.divide(total, self._mass, out=np.zeros(len(total)), where=self._mass > 0)

@@ -37,6 +37,12 @@ def numbers(value: Any, count: int) -> list[float] | None:
     return floats if all(map(isfinite, floats)) else None
 
 
+def place(value: Any) -> list[float] | None:
+    """Two fractions of the axes, cut to 0 to 1, or None if the value is anything else."""
+    fractions = numbers(value, 2)
+    return fractions and [min(max(f, 0.0), 1.0) for f in fractions]
+
+
 class Wish(traitlets.List):
     """What the user asks for by hand: a few numbers that the browser sends.
 

@@ -7,12 +7,7 @@ from typing import Any
 import anywidget
 import traitlets
 
-from galflowlab_widgets.canvas import STYLE, Wish, module, numbers
-
-
-def _place(value: Any) -> list[float] | None:
-    fractions = numbers(value, 2)
-    return fractions and [min(max(f, 0.0), 1.0) for f in fractions]
+from galflowlab_widgets.canvas import STYLE, Wish, module, place
 
 
 class ContextPlane(anywidget.AnyWidget):
@@ -58,7 +53,7 @@ class ContextPlane(anywidget.AnyWidget):
     alt = traitlets.Unicode("A plane of two quantities.").tag(sync=True)
     value_text = traitlets.Unicode().tag(sync=True)
     step = traitlets.List(traitlets.Float(), [0.01, 0.01]).tag(sync=True)
-    dragged = Wish(_place)
+    dragged = Wish(place)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)

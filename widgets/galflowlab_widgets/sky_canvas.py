@@ -7,16 +7,14 @@ from typing import Any
 import anywidget
 import traitlets
 
-from galflowlab_widgets.canvas import STYLE, Wish, module, numbers
+from galflowlab_widgets.canvas import STYLE, Wish, module, place
 from galflowlab_widgets.rendering import palettes
 from galflowlab_widgets.sky_drawing import Field, Sky, net
 
 
-def _place(value: Any) -> list[float] | None:
-    if isinstance(value, list | tuple) and not value:
-        return []
-    fractions = numbers(value, 2)
-    return fractions and [min(max(f, 0.0), 1.0) for f in fractions]
+def _place_or_home(value: Any) -> list[float] | None:
+    """A place, or nothing, which asks for the default one."""
+    return [] if isinstance(value, list | tuple) and not value else place(value)
 
 
 class ObserverMap(anywidget.AnyWidget):
@@ -55,7 +53,7 @@ class ObserverMap(anywidget.AnyWidget):
     step = traitlets.List(traitlets.Float(), [0.01, 0.01]).tag(sync=True)
     alt = traitlets.Unicode("A galaxy, not drawn yet.").tag(sync=True)
     value_text = traitlets.Unicode().tag(sync=True)
-    dragged = Wish(_place)
+    dragged = Wish(_place_or_home)
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"palettes": palettes(), **kwargs})
