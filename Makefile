@@ -4,15 +4,21 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
-.PHONY: help lab app test test-fast lint format bench bench-live bench-quality bench-store bench-catalogue bench-dynamics browser model clean
+.PHONY: help lab app test test-fast lint format docs notebooks pictures wheel bench bench-live bench-visitors \
+  bench-quality bench-store bench-catalogue bench-dynamics browser model clean
 
 help:
 	@echo "make lab     JupyterLab on notebooks/01_explore.ipynb"
-	@echo "make app     the explorer as a page (Voila)"
+	@echo "make app     the explorer as a page (Voila); make app NAME=compare for another app"
 	@echo "make test    lint, tests, notebooks and the browser test"
 	@echo "make lint    ruff, mypy, import-linter"
+	@echo "make docs    the documentation, in build/site"
+	@echo "make notebooks   run the tutorials again and keep the outputs that teach"
+	@echo "make pictures    screenshots of the apps and the moving picture of the README"
+	@echo "make wheel   wheel and sdist, in dist"
 	@echo "make bench   speed, as ratios measured in one run"
 	@echo "make bench-live   speed of the explorer in a real browser"
+	@echo "make bench-visitors   the explorer with one to eight visitors at once"
 	@echo "make model   train and judge the embedded models again"
 	@echo "make bench-quality   the models against GalacticFlow's and other densities"
 	@echo "make bench-dynamics   forces from the density against the truth of mocks, and a figure"
@@ -23,7 +29,7 @@ lab: $(VENV)/.lab
 	$(BIN)/galflowlab lab
 
 app: $(VENV)/.lab
-	$(BIN)/galflowlab app
+	$(BIN)/galflowlab app $(NAME)
 
 # Two processes of one thread each; the browser needs the machine for itself.
 test: lint browser
@@ -44,11 +50,28 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.dev
+	$(BIN)/python -m sphinx -W --keep-going -d build/doctrees -c notebooks/site notebooks build/site
+
+notebooks: $(VENV)/.dev
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.tools.run_notebooks
+
+pictures: browser
+	$(BIN)/python -m tests.tools.screenshots
+	$(BIN)/python -m tests.tools.moving_picture widgets/screenshots/explorer.gif
+
+wheel: $(VENV)/.dev
+	$(BIN)/python -m build --no-isolation
+
 bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks.sampling
 
 bench-live: browser
 	$(BIN)/python -m tests.benchmarks.live
+	$(BIN)/python -m tests.benchmarks.exported_page --json $(RESULTS)/exported_page.json
+
+bench-visitors: $(VENV)/.dev
+	$(BIN)/python -m tests.benchmarks.visitors --json $(RESULTS)/visitors.json
 
 # The browser tests need Chromium; without it they are skipped, and say so.
 browser: $(VENV)/.dev

@@ -15,9 +15,11 @@ from galflowlab.commands import (
     crossval,
     data,
     evaluate,
+    export,
     population,
     prepare,
     sample,
+    servers,
     train,
 )
 from galflowlab.commands.inputs import count
@@ -32,7 +34,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         own, passed_on = words[: words.index("--")], words[words.index("--") + 1 :]
     parser = _parser()
     arguments = parser.parse_args(own)
-    if passed_on and arguments.run not in (basic.lab, basic.app):
+    if passed_on and arguments.run not in (servers.lab, servers.app):
         parser.error(f"{arguments.command} passes nothing on: {' '.join(passed_on)}")
     arguments.passed_on, arguments.words = passed_on, words
     try:
@@ -55,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="galflowlab", description=__doc__)
     parser.add_argument("--version", action="version", version=__version__)
     sub = parser.add_subparsers(dest="command", required=True, metavar="command")
-    _add_servers(sub)
+    servers.add_to(sub)
     _add_mock(sub)
     data.add_to(sub)
     prepare.add_to(sub)
@@ -63,20 +65,13 @@ def _parser() -> argparse.ArgumentParser:
     convert.add_to(sub)
     sample.add_to(sub)
     population.add_to(sub)
+    export.add_to(sub)
     _add_evaluate(sub)
     _add_crossval(sub)
     p = sub.add_parser("info", help="what is installed, or what a model is")
     p.add_argument("model", nargs="?", help="embedded name or file")
     p.set_defaults(run=basic.info)
     return parser
-
-
-def _add_servers(sub: argparse._SubParsersAction) -> None:
-    p = sub.add_parser("lab", help="open JupyterLab; options after -- go to it")
-    p.add_argument("notebook", nargs="?", type=Path, help="another notebook or folder")
-    p.set_defaults(run=basic.lab)
-    p = sub.add_parser("app", help="serve the explorer with Voila; options after -- go to it")
-    p.set_defaults(run=basic.app)
 
 
 def _add_suite(p: argparse.ArgumentParser, *, galaxies: int, stars: int, seed: int) -> None:

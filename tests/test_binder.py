@@ -1,12 +1,19 @@
 """What mybinder.org builds: checked by repo2docker without Docker, and with a pip that records."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
+import psutil
 import pytest
+
+from tests.browser.servers import BIN, TOKEN, free_port, server, write_notebook
+from tests.voila.processes import pss
 
 ROOT = Path(__file__).resolve().parents[1]
 BINDER = ROOT / "binder"
@@ -73,8 +80,57 @@ def test_start_runs_the_command_on_one_thread():
     assert out == "1 two words\n"
 
 
-@pytest.mark.parametrize("target", ["notebooks/01_explore.ipynb", "widgets/explorer.ipynb"])
-def test_documented_pages_exist(target):
-    readme = (ROOT / "README.md").read_text()
-    assert (ROOT / target).is_file()
-    assert f"lab/tree/{target}" in readme or f"voila/render/{target}" in readme
+def test_badges_lead_to_the_first_notebook_and_the_explorer():
+    badges = re.findall(r"\]\((https://mybinder\.org/v2/[^)]*)\)", (ROOT / "README.md").read_text())
+    targets = []
+    for badge in badges:
+        address = urlsplit(badge)
+        assert re.fullmatch(r"/v2/gh/[\w.-]+/galflowlab/HEAD", address.path)
+        assert re.fullmatch(r"urlpath=[\w.%-]+", address.query)  # encoded, or Binder cuts it
+        (target,) = parse_qs(address.query)["urlpath"]
+        targets.append(target)
+        assert (ROOT / target.removeprefix("lab/tree/").removeprefix("voila/render/")).is_file()
+    assert sorted(targets) == [
+        "lab/tree/notebooks/01_explore.ipynb",
+        "voila/render/widgets/explorer.ipynb",
+    ]
+
+
+THREADS = """import torch
+from threadpoolctl import threadpool_info
+from galflowlab import parallel
+counts = [pool["num_threads"] for pool in threadpool_info()]
+counts += [torch.get_num_threads(), parallel.available_cores(), parallel._pool()._max_workers]
+print("threads of every kind:", *sorted(set(counts)))"""
+
+
+@pytest.mark.slow
+def test_its_server_opens_both_pages_on_one_thread_in_little_memory(tmp_path):
+    """JupyterLab with Voila in it, behind a prefix, as the image starts it."""
+    root, port = tmp_path / "galflowlab", free_port()
+    for target in ("notebooks/01_explore.ipynb", "widgets/explorer.ipynb"):
+        (root / target).parent.mkdir(parents=True)
+        shutil.copy(ROOT / target, root / target)
+    shutil.copytree(ROOT / "widgets" / "screenshots", root / "widgets" / "screenshots")
+    write_notebook(root / "threads.ipynb", THREADS)
+    url = f"http://127.0.0.1:{port}/user/visitor"
+    options = [f"--port={port}", "--ip=127.0.0.1", "--no-browser", "--allow-root"]
+    options += [f"--ServerApp.root_dir={root}", "--ServerApp.base_url=/user/visitor/"]
+    command = [str(BINDER / "start"), str(BIN / "jupyter"), "lab", *options]
+
+    def get(page):
+        address = f"{url}/{page}?token={TOKEN}"
+        return urllib.request.urlopen(address, timeout=60).read().decode()
+
+    token = f"--IdentityProvider.token={TOKEN}"
+    with server([*command, token], tmp_path, f"{url}/api") as process:
+        assert "jupyter-config-data" in get("lab/tree/notebooks/01_explore.ipynb")
+        assert "threads of every kind: 1\n" in get("voila/render/threads.ipynb")
+        explorer = get("voila/render/widgets/explorer.ipynb")
+        assert "application/vnd.jupyter.widget-view+json" in explorer
+        assert "Picture of the app" in explorer
+        assert explorer.rstrip().endswith("</html>")
+        jupyter = psutil.Process(process.pid)
+        processes = [jupyter, *jupyter.children(recursive=True)]
+        assert len(processes) >= 3  # with the kernels of both pages
+        assert sum(map(pss, processes)) < 1500  # MB

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ import torch
 import galflowlab
 from galflowlab import cli
 from galflowlab.checkpoint import read_tensors
-from galflowlab.commands import basic
+from galflowlab.commands import servers
 from galflowlab.galaxy import Galaxy
 from galflowlab.schema import as_stars
 
@@ -124,6 +125,8 @@ def test_info(model, capsys):
         (("mock", "--galaxies", 2, "--scatter", 2, "-o", "s"), "scatter"),
         (("evaluate", "absent.safetensors"), "absent.safetensors"),
         (("lab", "absent.ipynb"), "no such notebook"),
+        (("app", "absent.ipynb"), "no such notebook"),
+        (("app", "sun"), "there is no app 'sun'; expected one of"),
     ],
 )
 def test_errors_are_one_line(tmp_path, monkeypatch, capsys, arguments, message):
@@ -144,21 +147,84 @@ def test_counts_are_checked(count, capsys):
     assert "expected a positive whole number" in capsys.readouterr().err
 
 
-def test_lab_starts_jupyter_on_the_explorer(monkeypatch):
+@pytest.fixture
+def started(monkeypatch):
+    """Commands that would have become a server, on a machine without a screen."""
     calls = []
-    monkeypatch.setattr(basic.os, "execve", lambda *call: calls.append(call))
+    monkeypatch.setattr(servers.os, "execve", lambda *call: calls.append(call))
     monkeypatch.delenv("DISPLAY", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    monkeypatch.setattr(basic.platform, "system", lambda: "Linux")
+    monkeypatch.setattr(servers.platform, "system", lambda: "Linux")
+    return calls
+
+
+def test_lab_starts_jupyter_on_the_explorer(started, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert run("lab", "--", "--port=8899") == 0
-    program, command, env = calls[0]
+    program, command, env = started[0]
     assert program == sys.executable
     assert command[:3] == [sys.executable, "-m", "jupyterlab"]
-    assert "/lab/tree/notebooks/01_explore.ipynb" in command
+    assert "--LabApp.default_url=/lab/tree/notebooks/01_explore.ipynb" in command
     assert {"--port=8899", "--no-browser"} <= set(command)
-    assert env["PATH"].startswith(str(basic.Path(sys.executable).parent))
+    assert env["PATH"].startswith(str(Path(sys.executable).parent))
+    assert env["OMP_NUM_THREADS"] == "1"
+
+
+def test_app_serves_the_apps_of_the_repository(started, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    widgets = Path(__file__).resolve().parents[1] / "widgets"
     assert run("app") == 0
-    assert calls[1][1][2:4] == ["voila", str(basic._in_repository("widgets/explorer.ipynb"))]
+    assert run("app", "training", "--visitors", 3) == 0
+    for (_, command, _), name in zip(started, ("explorer", "training"), strict=True):
+        assert command[2:4] == ["voila", str(widgets / f"{name}.ipynb")]
+        assert f"--MappingKernelManager.root_dir={tmp_path}" in command  # where exports go
+    assert "--VisitorKernels.most=3" in started[1][1]
+    assert not [word for word in started[0][1] if "most" in word]
+
+
+def test_app_serves_a_notebook_where_it_lies(started, tmp_path):
+    notebook = tmp_path / "mine.ipynb"
+    notebook.write_text("{}")
+    own = "--VoilaConfiguration.allow_template_override=YES"
+    assert run("app", notebook, "--", own) == 0
+    command = started[0][1]
+    assert command[3] == str(notebook)
+    assert f"--MappingKernelManager.root_dir={tmp_path}" in command
+    assert [word for word in command if "allow_template_override" in word] == [own]
+
+
+def test_servers_without_a_repository(started, tmp_path, monkeypatch, capsys):
+    """As from a wheel: apps and notebooks are part of the package, which is not ours to change."""
+    package, work = tmp_path / "site-packages" / "galflowlab", tmp_path / "work"
+    for folder, name in (("_apps", "explorer"), ("_notebooks", "01_explore")):
+        (package / folder).mkdir(parents=True)
+        (package / folder / f"{name}.ipynb").write_text("as installed")
+    work.mkdir()
+    monkeypatch.chdir(work)
+    monkeypatch.setattr(servers, "_PACKAGE", package)
+    monkeypatch.setattr(servers, "_REPOSITORY", package.parent)
+    assert run("app") == 0
+    assert started[0][1][3] == str(package / "_apps" / "explorer.ipynb")
+    assert run("lab") == 0
+    copy = work / "galflowlab-notebooks" / "01_explore.ipynb"
+    assert copy.read_text() == "as installed"
+    assert str(copy.parent) in capsys.readouterr().out
+    command = started[1][1]
+    assert f"--ServerApp.root_dir={copy.parent}" in command
+    assert "--LabApp.default_url=/lab/tree/01_explore.ipynb" in command
+    copy.write_text("changed")
+    assert run("lab") == 0
+    assert copy.read_text() == "changed"
+    monkeypatch.setattr(servers, "_PACKAGE", tmp_path)
+    assert run("app") == 2
+    assert "expected notebooks in" in capsys.readouterr().err
+
+
+def test_without_jupyter_servers_say_what_to_install(started, monkeypatch, capsys):
+    monkeypatch.setattr(servers.importlib.util, "find_spec", lambda name: None)
+    assert run("app") == 2
+    assert "galflowlab[lab]" in capsys.readouterr().err
+    assert started == []
 
 
 def test_only_servers_pass_options_on(capsys):

@@ -1,6 +1,7 @@
 """A real Chromium on a real JupyterLab or Voila."""
 
 import contextlib
+import functools
 import pathlib
 import shutil
 
@@ -46,19 +47,27 @@ def page(chromium):
     context.close()
 
 
+@pytest.fixture(scope="session")
+def lab_server(tmp_path_factory):
+    """One JupyterLab for all tests, on the folder in which each has a folder of its own."""
+    folder, port = tmp_path_factory.mktemp("lab"), free_port()
+    url = f"http://127.0.0.1:{port}"
+    with server(lab_command(port, folder), folder, f"{url}/api"):
+        yield url
+
+
 @pytest.fixture
-def lab(page, tmp_path):
-    """Open a notebook of the repository in JupyterLab and run all its cells."""
+def lab(page, lab_server, tmp_path):
+    """Open a copy of a notebook in JupyterLab, with its own kernel, and run all its cells."""
     with contextlib.ExitStack() as stack:
 
         def start(notebook):
             root = tmp_path / "notebooks"
             root.mkdir()
-            copy = shutil.copy(REPOSITORY / notebook, root)
-            app, port = App(page), free_port()
-            url = f"http://127.0.0.1:{port}"
-            stack.enter_context(server(lab_command(port, copy), tmp_path, f"{url}/api"))
-            page.goto(f"{url}/doc/tree/{pathlib.Path(copy).name}?token={TOKEN}")
+            copy = pathlib.Path(shutil.copy(REPOSITORY / notebook, root))
+            app = App(page)
+            path = copy.relative_to(tmp_path.parent).as_posix()
+            page.goto(f"{lab_server}/doc/workspaces/{tmp_path.name}/tree/{path}?token={TOKEN}")
             ready = "() => window.jupyterapp?.shell?.currentWidget?.sessionContext"
             page.wait_for_function(ready, timeout=60_000)
             assert page.evaluate(RUN_ALL) is True, page.evaluate(ERRORS)
@@ -69,17 +78,30 @@ def lab(page, tmp_path):
         yield start
 
 
-@pytest.fixture
-def voila(page, tmp_path):
-    """Open the explorer as an app; Voila runs its notebook when the page loads."""
+@pytest.fixture(scope="session")
+def voila_server(tmp_path_factory):
+    """Start a Voila server for each app that is asked for, once; gives their addresses."""
     with contextlib.ExitStack() as stack:
 
-        def start():
-            app, port = App(page), free_port()
+        @functools.cache
+        def address(app):
+            folder, port = tmp_path_factory.mktemp("voila"), free_port()
             url = f"http://127.0.0.1:{port}"
             probe = f"{url}/voila/static/voila.js"
-            stack.enter_context(server(voila_command(port), tmp_path, probe))
-            page.goto(url)
-            return app
+            stack.enter_context(server(voila_command(port, app), folder, probe))
+            return url
 
-        yield start
+        yield address
+
+
+@pytest.fixture
+def voila(page, voila_server):
+    """Open an app by its name; Voila starts a kernel of its own for the page."""
+
+    def start(name="explorer"):
+        app = App(page)
+        page.goto(voila_server(name))
+        return app
+
+    yield start
+    page.goto("about:blank")  # its kernel ends

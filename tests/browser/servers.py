@@ -70,10 +70,11 @@ def lab_command(port, notebook):
     ]
 
 
-def voila_command(port):
-    """Serve the explorer as `make app` does."""
+def voila_command(port, app="explorer", *more):
+    """Serve an app as `galflowlab app` does; its kernel ends as soon as its page is gone."""
     options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=True"]
-    return [str(BIN / "galflowlab"), "app", "--", *options]
+    options += ["--VisitorKernels.patience=0", "--MappingKernelManager.allow_tracebacks=True"]
+    return [str(BIN / "galflowlab"), "app", str(app), "--", *options, *more]
 
 
 class App:
@@ -170,11 +171,13 @@ def free_port():
 
 @contextlib.contextmanager
 def server(command, folder, probe):
+    """Run a server in a folder of its own, from its first answer on; gives the process."""
     log = folder / "server.log"
     with log.open("w") as output:
         process = subprocess.Popen(
             command,
             env=environment(folder),
+            cwd=folder,
             stdout=output,
             stderr=subprocess.STDOUT,
             start_new_session=True,
@@ -187,7 +190,7 @@ def server(command, folder, probe):
             assert process.poll() is None, f"the server died:\n{log.read_text()}"
             assert time.monotonic() < deadline, f"the server did not answer:\n{log.read_text()}"
             time.sleep(0.1)
-        yield
+        yield process
     finally:
         process.terminate()  # SIGTERM: it shuts its kernels down and leaves without a question
         try:

@@ -263,7 +263,7 @@ def colour(palette, level):
     return tuple(int(part) for part in tables[palette, level])
 
 
-SLIDERS = """<main class="gfl-explorer"><span class="gfl-label-mass">mass: 10</span>
+SLIDERS = """<main class="gfl-app"><span class="gfl-label-mass">mass: 10</span>
 <div class="gfl-slider-mass"><div class="noUi-handle"></div></div>
 <div class="gfl-slider-age" title="age of the stars"><div class="noUi-handle"></div></div>
 <div class="gfl-slider-none"><div class="noUi-handle"></div></div></main>"""

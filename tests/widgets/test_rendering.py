@@ -39,7 +39,7 @@ def test_bytes_keep_zero_for_empty_pixels():
 
 def test_palettes_are_rgba_and_only_unknown_is_transparent():
     tables = np.frombuffer(palettes(), np.uint8).reshape(len(PALETTES), 256, 4)
-    assert set(PALETTES) == set(QUANTITIES)
+    assert set(PALETTES) == {*QUANTITIES, "difference"}
     for table, quantity in zip(tables, PALETTES, strict=True):
         if quantity == "surface_density":
             assert table[0].tolist() == table[1].tolist()

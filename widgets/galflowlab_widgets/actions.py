@@ -47,16 +47,7 @@ class ActionBar(widgets.VBox):
         snapshot: Callable[[], None],
         exported: Callable[[str], None],
     ) -> None:
-        counts = sorted({*COUNTS, n})
-        self.count = widgets.Dropdown(
-            options=[(f"{c:,}".replace(",", " "), c) for c in counts],
-            value=n,
-            description="stars",
-            layout={"width": "168px"},
-            style={"description_width": "36px"},
-        )
-        self.count.add_class("gfl-count")
-        self.count.observe(lambda change: resized(change["new"]), "value")
+        self.count = count_menu(n, resized)
         self.player = widgets.Play(max=2 * _STEPS, interval=_INTERVAL, show_repeat=False)
         self.player.repeat = True
         self.player.add_class("gfl-play")
@@ -69,10 +60,10 @@ class ActionBar(widgets.VBox):
             layout={"width": "150px"},
         )
         self.filename.add_class("gfl-filename")
-        self.resample = _button("resample", "draw other stars: a new seed", resampled)
-        self.reset = _button("reset", "let all entries follow, look from the start", reset)
-        self.snapshot = _button("snapshot", "save the maps as a PNG picture", snapshot)
-        self.export = _button("export", "write the stars", lambda: exported(self.filename.value))
+        self.resample = button("resample", "draw other stars: a new seed", resampled)
+        self.reset = button("reset", "let all entries follow, look from the start", reset)
+        self.snapshot = button("snapshot", "save the maps as a PNG picture", snapshot)
+        self.export = button("export", "write the stars", lambda: exported(self.filename.value))
         lines = [
             [self.count, self.resample],
             [self.player, self.reset],
@@ -92,8 +83,23 @@ def _there_and_back(step: int) -> float:
     return 1 - abs(step - _STEPS) / _STEPS
 
 
-def _button(name: str, tooltip: str, action: Callable[[], None]) -> widgets.Button:
-    button = widgets.Button(description=name, tooltip=tooltip, layout={"width": "auto"})
-    button.add_class(f"gfl-{name}")
-    button.on_click(lambda _: action())
-    return button
+def count_menu(n: int, resized: Callable[[int], None]) -> widgets.Dropdown:
+    """Menu of numbers of stars, `n` among them."""
+    menu = widgets.Dropdown(
+        options=[(f"{c:,}".replace(",", " "), c) for c in sorted({*COUNTS, n})],
+        value=n,
+        description="stars",
+        layout={"width": "168px"},
+        style={"description_width": "36px"},
+    )
+    menu.add_class("gfl-count")
+    menu.observe(lambda change: resized(change["new"]), "value")
+    return menu
+
+
+def button(name: str, tooltip: str, action: Callable[[], None]) -> widgets.Button:
+    """Button of class gfl-NAME."""
+    made = widgets.Button(description=name, tooltip=tooltip, layout={"width": "auto"})
+    made.add_class(f"gfl-{name}")
+    made.on_click(lambda _: action())
+    return made

@@ -12,7 +12,7 @@ from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.references import Reference, References
 from galflowlab_widgets.rendering import Polylines, View
 from galflowlab_widgets.status import sentence
-from galflowlab_widgets.view_panel import ViewPanel
+from galflowlab_widgets.view_panel import GhostViewPanel
 
 
 class Beside:
@@ -27,7 +27,7 @@ class Beside:
     """
 
     def __init__(
-        self, references: References | None, context: ContextPanel, view: ViewPanel
+        self, references: References | None, context: ContextPanel, view: GhostViewPanel
     ) -> None:
         self._references = references
         self._context, self._view = context, view

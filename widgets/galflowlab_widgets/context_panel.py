@@ -4,19 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, Protocol
 
 import ipywidgets as widgets
 import numpy as np
 
 from galflowlab.schema import CONTEXT
 from galflowlab_widgets.controls import ContextControl
-from galflowlab_widgets.live import Model
+from galflowlab_widgets.live import Contexts
 from galflowlab_widgets.plane import ContextPlane
 from galflowlab_widgets.scales import decade_ticks, linear_ticks
 
 PLANE = ("log10_mstar", "mean_metallicity")
 _GRID = 40  # cells of the support along each axis
+
+
+class Steered(Protocol):
+    """What the controls need to know of what they move."""
+
+    @property
+    def context_names(self) -> tuple[str, ...]:
+        """Entries of the context; those that `Contexts.values` has come first, in its order."""
+        ...
+
+    @property
+    def population(self) -> Contexts:
+        """The contexts seen in training."""
+        ...
 
 
 class ContextPanel(widgets.VBox):
@@ -41,7 +55,7 @@ class ContextPanel(widgets.VBox):
 
     def __init__(
         self,
-        edf: Model,
+        edf: Steered,
         moved: Callable[[], None],
         guard: Callable[[], AbstractContextManager[Any]],
     ) -> None:

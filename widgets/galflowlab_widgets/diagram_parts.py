@@ -20,7 +20,8 @@ HEIGHT = 230  # px
 PIXELS = 64
 MODEL, REFERENCE = 0, 1
 """Which galaxy, and the colour of its lines."""
-NAMES = {MODEL: "model", REFERENCE: "nearest galaxy"}
+Names: TypeAlias = Mapping[int, str]
+NAMES: Names = {MODEL: "model", REFERENCE: "nearest galaxy"}
 FEWEST = 5  # stars in a bin that is shown
 _SHARES = (0.3, 0.6, 0.9)  # of the mass of the reference within its contour lines
 
@@ -127,7 +128,9 @@ def settled(values: np.ma.MaskedArray, counts: np.ndarray) -> np.ndarray:
     return chosen
 
 
-def distribution(shown: Mapping[int, Columns], column: str, edges: np.ndarray, x: Json) -> Json:
+def distribution(
+    shown: Mapping[int, Columns], column: str, edges: np.ndarray, x: Json, names: Names
+) -> Json:
     """Panel of the share of the mass per unit of a column, in equal bins."""
     n, low, high = len(edges) - 1, float(edges[0]), float(edges[-1])
     density = {}
@@ -140,14 +143,16 @@ def distribution(shown: Mapping[int, Columns], column: str, edges: np.ndarray, x
     limits = (0.0, nice_above(float(density[MODEL].max())))
     centres = (0.5 * (edges[1:] + edges[:-1]) - low) / (high - low)
     lines = [
-        line(centres, fraction(np.ma.asarray(d), limits), who, NAMES[who], dash=who == REFERENCE)
+        line(centres, fraction(np.ma.asarray(d), limits), who, names[who], dash=who == REFERENCE)
         for who, d in density.items()
     ]
     label = f"share of the mass [{COLUMNS[column].unit_text}⁻¹]"
     return panel(x, axis(label, linear_ticks(*limits, 6)), lines)
 
 
-def enclosing_lines(stars: Columns, x: str, y: str, ranges: tuple[Limits, Limits]) -> list[Json]:
+def enclosing_lines(
+    stars: Columns, x: str, y: str, ranges: tuple[Limits, Limits], name: str
+) -> list[Json]:
     """Lines in a plane that enclose shares of the mass of a reference galaxy."""
     share = gaussian_filter(plane(stars, x, y, *ranges, PIXELS).filled(0.0), 1.2, mode="constant")
     falling = np.sort(share, axis=None)[::-1]
@@ -155,7 +160,7 @@ def enclosing_lines(stars: Columns, x: str, y: str, ranges: tuple[Limits, Limits
     if not within[-1] > 0:
         return []
     levels = falling[np.searchsorted(within, np.array(_SHARES) * within[-1])]
-    label = f"{NAMES[REFERENCE]}: 30, 60 and 90 % of its mass"
+    label = f"{name}: 30, 60 and 90 % of its mass"
     return [
         {"points": points, "colour": REFERENCE, "dash": True, "label": "" if i else label}
         for i, points in enumerate(polylines(share, levels.tolist()))

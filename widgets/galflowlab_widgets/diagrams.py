@@ -28,6 +28,7 @@ from galflowlab_widgets.diagram_parts import (
     REFERENCE,
     Diagram,
     Json,
+    Names,
     axis,
     diagram,
     distribution,
@@ -64,7 +65,7 @@ NEEDS: Mapping[str, tuple[str, ...]] = {
 """Columns that do for a tab; ``fe_h`` does as well as metallicity, see `drawable`."""
 
 
-def structure(stars: Columns, reference: Columns | None = None) -> Diagram:
+def structure(stars: Columns, reference: Columns | None = None, names: Names = NAMES) -> Diagram:
     """Surface density and mean age along the radius of the disc.
 
     Parameters
@@ -73,6 +74,8 @@ def structure(stars: Columns, reference: Columns | None = None) -> Diagram:
         Plain columns of the model by name, in the units of `galflowlab.schema`.
     reference
         The same of a simulated galaxy, drawn dashed; left out if it lacks columns.
+    names
+        What the two are called.
 
     Returns
     -------
@@ -91,20 +94,20 @@ def structure(stars: Columns, reference: Columns | None = None) -> Diagram:
         log = name == "surface_density"
         ticks = decade_ticks(*limits) if log else linear_ticks(*limits, 8)
         lines = [
-            profile_line(f[name], outer, limits, who, NAMES[who], dash=who == REFERENCE, log=log)
+            profile_line(f[name], outer, limits, who, names[who], dash=who == REFERENCE, log=log)
             for who, f in found.items()
         ]
         panels.append(panel(_radius(outer), axis(QUANTITIES[name].axis_label, ticks), lines))
     ages = _known(found[MODEL]["mean_age"])
     alt = (
-        "Surface density and mean age of the model against radius out to "
+        f"Surface density and mean age of the {names[MODEL]} against radius out to "
         f"{outer:g} kpc: up to 10^{top:g} Msun per square kpc; mean age {ages[0]:.1f} Gyr in the "
-        f"centre, {ages[-1]:.1f} Gyr outside{_beside(found)}."
+        f"centre, {ages[-1]:.1f} Gyr outside{_beside(found, names)}."
     )
     return diagram(panels, alt)
 
 
-def kinematics(stars: Columns, reference: Columns | None = None) -> Diagram:
+def kinematics(stars: Columns, reference: Columns | None = None, names: Names = NAMES) -> Diagram:
     """Rotation and velocity dispersions along the radius.
 
     Dispersions keep their colours: dashes tell the galaxy, colours the direction. Parameters
@@ -119,9 +122,9 @@ def kinematics(stars: Columns, reference: Columns | None = None) -> Diagram:
     turning, moving = [], []
     for who, f in found.items():
         dash = who == REFERENCE
-        turning.append(profile_line(f["v_phi"], outer, rotation, who, NAMES[who], dash=dash))
+        turning.append(profile_line(f["v_phi"], outer, rotation, who, names[who], dash=dash))
         for i, (name, colour) in enumerate(_DISPERSIONS.items()):
-            label = QUANTITIES[name].label if not dash else "" if i else NAMES[who]
+            label = QUANTITIES[name].label if not dash else "" if i else names[who]
             moving.append(profile_line(f[name], outer, dispersion, colour, label, dash=dash))
     unit = QUANTITIES["sigma_R"].unit_text
     panels = [
@@ -133,15 +136,15 @@ def kinematics(stars: Columns, reference: Columns | None = None) -> Diagram:
         panel(_radius(outer), axis(f"σ [{unit}]", linear_ticks(*dispersion, 6)), moving),
     ]
     alt = (
-        "Rotation and velocity dispersions of the model against radius out to "
+        f"Rotation and velocity dispersions of the {names[MODEL]} against radius out to "
         f"{outer:g} kpc: rotation {speeds.min():.0f} to {speeds.max():.0f} km/s, dispersions up to "
         f"{hottest['sigma_R']:.0f} (radial), {hottest['sigma_phi']:.0f} (azimuthal) and "
-        f"{hottest['sigma_z']:.0f} km/s (vertical){_beside(found)}."
+        f"{hottest['sigma_z']:.0f} km/s (vertical){_beside(found, names)}."
     )
     return diagram(panels, alt)
 
 
-def abundances(stars: Columns, reference: Columns | None = None) -> Diagram:
+def abundances(stars: Columns, reference: Columns | None = None, names: Names = NAMES) -> Diagram:
     """Plane of [Fe/H] and [O/Fe], and the distribution of [Fe/H].
 
     The image is the model in 2.5 decades of mass per pixel; the lines enclose shares of the mass
@@ -156,30 +159,30 @@ def abundances(stars: Columns, reference: Columns | None = None) -> Diagram:
     up = axis(COLUMNS["o_fe"].axis_label, linear_ticks(*y, 6))
     lines = []
     if REFERENCE in shown:
-        lines = enclosing_lines(shown[REFERENCE], "fe_h", "o_fe", (x, y))
+        lines = enclosing_lines(shown[REFERENCE], "fe_h", "o_fe", (x, y), names[REFERENCE])
     panels = [
         panel(across, up, lines, dict(_IMAGE)),
-        distribution(shown, "fe_h", np.linspace(*x, 41), across),
+        distribution(shown, "fe_h", np.linspace(*x, 41), across, names),
     ]
     iron, oxygen = (float(np.median(stars[name])) for name in ("fe_h", "o_fe"))
     alt = (
-        "Mass of the model in the plane of [Fe/H] and [O/Fe], and its distribution over [Fe/H]: "
-        f"median [Fe/H] {iron:.2f}, median [O/Fe] {oxygen:.2f}{_beside(shown)}."
+        f"Mass of the {names[MODEL]} in the plane of [Fe/H] and [O/Fe], and its distribution over "
+        f"[Fe/H]: median [Fe/H] {iron:.2f}, median [O/Fe] {oxygen:.2f}{_beside(shown, names)}."
     )
     return diagram(panels, alt, to_bytes(share, top - 2.5, top).tobytes())
 
 
-def ages(stars: Columns, reference: Columns | None = None) -> Diagram:
+def ages(stars: Columns, reference: Columns | None = None, names: Names = NAMES) -> Diagram:
     """Metallicity against age, and the distribution of ages.
 
     Metallicity is [Fe/H], or log10 Z if the model has none: the median, and for the model a
     band from the 16th to the 84th percentile. Parameters and errors are those of `structure`.
     """
     tab = "Age–metallicity"
-    names = _needed(tab, stars)
+    needed = _needed(tab, stars)
     shown = _shown(tab, stars, reference)
     found = {
-        who: age_metallicity({name: s[name] for name in names}, _AGE_EDGES)
+        who: age_metallicity({name: s[name] for name in needed}, _AGE_EDGES)
         for who, s in shown.items()
     }
     quantity = found[MODEL].quantity
@@ -191,18 +194,19 @@ def ages(stars: Columns, reference: Columns | None = None) -> Diagram:
     for who, row in rows.items():
         bottom, middle, top = (fraction(values, limits) for values in row)
         band = (bottom, top) if who == MODEL else None
-        lines.append(line(centres, middle, who, NAMES[who], dash=who == REFERENCE, band=band))
+        lines.append(line(centres, middle, who, names[who], dash=who == REFERENCE, band=band))
     across = axis(COLUMNS["age"].axis_label, linear_ticks(0.0, AGE_MAX, 8))
     up = axis(quantity.axis_label, linear_ticks(*limits, 6))
-    panels = [panel(across, up, lines), distribution(shown, "age", _AGE_EDGES, across)]
+    panels = [panel(across, up, lines), distribution(shown, "age", _AGE_EDGES, across, names)]
     alt = (
-        f"Median {quantity.label} of the model against age, and the distribution of ages: "
-        f"{median[0]:.2f} of the youngest, {median[-1]:.2f} of the oldest stars{_beside(shown)}."
+        f"Median {quantity.label} of the {names[MODEL]} against age, and the distribution of "
+        f"ages: {median[0]:.2f} of the youngest, {median[-1]:.2f} of the oldest stars"
+        f"{_beside(shown, names)}."
     )
     return diagram(panels, alt)
 
 
-Tab: TypeAlias = Callable[[Columns, Columns | None], Diagram]
+Tab: TypeAlias = Callable[[Columns, Columns | None, Names], Diagram]
 
 TABS: Mapping[str, Tab] = {
     "Profiles": structure,
@@ -236,7 +240,7 @@ def _shown(tab: str, stars: Columns, reference: Columns | None) -> dict[int, Col
 
 
 def _profiles(
-    tab: str, stars: Columns, reference: Columns | None, names: tuple[str, ...]
+    tab: str, stars: Columns, reference: Columns | None, quantities: tuple[str, ...]
 ) -> tuple[dict[int, dict[str, RadialProfile]], float]:
     """Profiles of each galaxy, and the outer radius of the axis [kpc]."""
     shown = _shown(tab, stars, reference)
@@ -245,7 +249,7 @@ def _profiles(
         raise ValueError(f"{tab} needs stars at different radii: all are on the axis")
     outer = nice_above(radius)
     edges = np.linspace(0.0, outer, RINGS + 1)
-    return {who: radial_profiles(s, names, edges) for who, s in shown.items()}, outer
+    return {who: radial_profiles(s, quantities, edges) for who, s in shown.items()}, outer
 
 
 def _known(profile: RadialProfile) -> np.ndarray:
@@ -257,5 +261,5 @@ def _radius(outer: float) -> Json:
     return axis("R [kpc]", linear_ticks(0.0, outer, 6))
 
 
-def _beside(shown: Mapping[int, object]) -> str:
-    return "; beside the nearest galaxy, dashed" if REFERENCE in shown else ""
+def _beside(shown: Mapping[int, object], names: Names) -> str:
+    return f"; beside the {names[REFERENCE]}, dashed" if REFERENCE in shown else ""

@@ -4,31 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import ipywidgets as widgets
 from astropy.table import QTable
-from IPython.display import DisplayHandle, display
 
 from galflowlab.tables import write_table
 from galflowlab_widgets.actions import ActionBar
+from galflowlab_widgets.app import App, beside
 from galflowlab_widgets.canvas import MapCanvas
 from galflowlab_widgets.context_panel import ContextPanel
-from galflowlab_widgets.controls import ContextControl
 from galflowlab_widgets.diagram_tabs import DiagramTabs
 from galflowlab_widgets.export import code, target
 from galflowlab_widgets.live import LiveGalaxy, Model
-from galflowlab_widgets.parts import parts
-from galflowlab_widgets.plane import ContextPlane
 from galflowlab_widgets.references import References, references_for
 from galflowlab_widgets.refining import Refiner
 from galflowlab_widgets.rendering import View
 from galflowlab_widgets.screen import Screen
 from galflowlab_widgets.status import Status
-from galflowlab_widgets.view_panel import ViewPanel
+from galflowlab_widgets.view_panel import GhostViewPanel
 
 _SEEDS = 2**31
 
 
-class Explorer(widgets.VBox):
+class Explorer(App):
     """Drag the context of a model galaxy and watch its maps follow.
 
     A context entry follows the population of training galaxies until it is moved or locked. A
@@ -64,7 +60,6 @@ class Explorer(widgets.VBox):
         references: References | None = None,
     ) -> None:
         self._edf = edf
-        self._handle: DisplayHandle | None = None
         live = LiveGalaxy(edf, n=int(n), seed=int(seed))
         low, high = edf.population.range("log10_mstar")
         self.path: Sequence[Mapping[str, float]] = ({"log10_mstar": low}, {"log10_mstar": high})
@@ -72,8 +67,10 @@ class Explorer(widgets.VBox):
         self.canvas = MapCanvas()
         self.status = Status()
         refiner = Refiner(lambda error: self.status.error("Could not refine", error))
-        self.context_panel = ContextPanel(edf, self._on_moved, refiner.interrupting)
-        self.view_panel = ViewPanel(edf.columns, self.canvas, self._on_turned, refiner.interrupting)
+        context = ContextPanel(edf, self._on_moved, refiner.interrupting)
+        self.view_panel = GhostViewPanel(
+            edf.columns, self.canvas, self._on_turned, refiner.interrupting
+        )
         self.tabs = DiagramTabs(edf.columns, self._on_tab, refiner.interrupting)
         self.actions = ActionBar(
             live.n,
@@ -88,7 +85,7 @@ class Explorer(widgets.VBox):
             live,
             refiner,
             canvas=self.canvas,
-            context=self.context_panel,
+            context=context,
             view=self.view_panel,
             tabs=self.tabs,
             status=self.status,
@@ -96,24 +93,9 @@ class Explorer(widgets.VBox):
             population=edf.population,
             moved=self._on_shown,
         )
-        super().__init__(self._arrange())
-        self.add_class("gfl-explorer")
+        top = beside([context, self.actions], [self.view_panel, self.canvas, self.status])
+        super().__init__("explorer", [top, self.tabs], context, self._screen)
         self._screen.move()
-
-    @property
-    def sliders(self) -> dict[str, ContextControl]:
-        """Controls of the context by name; their ``value`` is physical and may be set."""
-        return self.context_panel.sliders
-
-    @property
-    def plane(self) -> ContextPlane | None:
-        """The mass-metallicity plane, if the context has both."""
-        return self.context_panel.plane
-
-    @property
-    def frames(self) -> int:
-        """Number of pictures drawn so far."""
-        return self._screen.frames
 
     @property
     def context(self) -> dict[str, float]:
@@ -144,41 +126,10 @@ class Explorer(widgets.VBox):
                 return ""
             return code(getattr(self._edf, "source", None), live.context, live.n, live.seed)
 
-    def wait(self, timeout: float | None = None) -> bool:
-        """Wait until all is drawn, the nearest galaxy too; False if that took too long."""
-        return self._screen.refiner.wait(timeout)
-
     def reset(self) -> None:
         """Let every context entry follow the population again and look from the start."""
         self.actions.pause()
         self._screen.move(self._start_again)
-
-    def close(self) -> None:
-        """Stop all work, and free the stars and the widgets."""
-        screen: Screen | None = getattr(self, "_screen", None)
-        if screen is None:  # it could not be made
-            return super().close()
-        screen.close()
-        for widget in parts(self)[:-1]:
-            widget.close()
-        return super().close()
-
-    def _ipython_display_(self) -> None:
-        """Display the app, and a still for those who read the notebook without a kernel."""
-        if self.comm is None:
-            display({"text/plain": "a closed explorer"}, raw=True)
-            return
-        display(self._repr_mimebundle_(), raw=True)
-        self._handle = display({"text/html": self._screen.still()}, raw=True, display_id=True)
-        self._screen.settled = self._renew_still
-
-    def _arrange(self) -> list[widgets.Widget]:
-        left = widgets.VBox([self.context_panel, self.actions])
-        left.add_class("gfl-controls")
-        right = widgets.VBox([self.view_panel, self.canvas, self.status])
-        right.add_class("gfl-pictures")
-        top = widgets.HBox([left, right], layout={"flex_flow": "row wrap"})
-        return [top, self.tabs]
 
     def _on_moved(self) -> None:
         self.actions.pause()
@@ -216,10 +167,6 @@ class Explorer(widgets.VBox):
 
     def _on_shown(self) -> None:
         self.actions.copy.text = self.code
-
-    def _renew_still(self) -> None:
-        if self._handle:
-            self._handle.update({"text/html": self._screen.still()}, raw=True)
 
 
 def _along(path: Sequence[Mapping[str, float]], place: float) -> dict[str, float]:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from galflowlab.tables import check_extension
 
+_LONGEST = 120  # bytes of a file's name
+
 
 def code(source: str | None, context: Mapping[str, float], n: int, seed: int) -> str:
     """Python that draws exactly these stars.
@@ -37,12 +39,16 @@ def target(name: str) -> Path:
     Raises
     ------
     ValueError
-        For a format that is unknown, a path that leads out of the working directory, or a file
-        that is there already: a page must not replace what others have written.
+        For a format that is unknown, a name that is too long or cannot be printed, a path that
+        leads out of the working directory, or a file that is there already: a page must not
+        replace what others have written.
     """
+    name = name.strip()
+    if not name.isprintable() or len(Path(name).name.encode(errors="replace")) > _LONGEST:
+        raise ValueError(f"expected a name of at most {_LONGEST} ordinary characters")
+    check_extension(name)
     here = Path.cwd().resolve()
-    path = (here / name.strip()).resolve()
-    check_extension(path)
+    path = (here / name).resolve()
     if not path.is_relative_to(here):
         raise ValueError(f"{name}: expected a file in the working directory")
     if not path.parent.is_dir():

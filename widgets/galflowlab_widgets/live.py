@@ -97,13 +97,15 @@ class LiveGalaxy:
         Model to draw from.
     n, seed
         Number of stars in the end, and what fixes their noise.
+    preview
+        Number of stars drawn at once.
     """
 
-    def __init__(self, edf: Model, *, n: int, seed: int) -> None:
+    def __init__(self, edf: Model, *, n: int, seed: int, preview: int = PREVIEW) -> None:
         if "log10_mstar" not in edf.context_names:
             raise ValueError(f"expected log10_mstar among the context, got {edf.context_names}")
         self._edf = edf
-        self.n, self.seed = n, seed
+        self.n, self.seed, self._preview = n, seed, preview
         self._frozen: Frozen | None = None
         self._columns: dict[str, np.ndarray] = {}
         self.count = 0
@@ -138,7 +140,7 @@ class LiveGalaxy:
         else:
             self._frozen.update(context)
         self.count = 0
-        self.grow(min(PREVIEW, self.n))
+        self.grow(min(self._preview, self.n))
 
     def grow(self, more: int) -> None:
         """Draw at most so many further stars."""

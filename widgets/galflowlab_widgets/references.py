@@ -217,16 +217,16 @@ def plain_columns(galaxy: Galaxy) -> dict[str, np.ndarray]:
     finite = {name: np.isfinite(values) for name, values in columns.items()}
     kept = [name for name in columns if 2 * np.count_nonzero(finite[name]) >= len(galaxy)]
     whole = np.logical_and.reduce([finite[name] for name in kept])
-    plain = _thinned({name: columns[name][whole] for name in kept})
+    plain = thinned({name: columns[name][whole] for name in kept}, _MOST)
     return _protected({name: values.astype(np.float32) for name, values in plain.items()})
 
 
-def _thinned(columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """At most 50 000 stars, evenly over the rows, that have the mass of all together."""
+def thinned(columns: Mapping[str, np.ndarray], most: int) -> dict[str, np.ndarray]:
+    """At most so many stars, evenly over the rows, that have the mass of all together."""
     count = len(next(iter(columns.values())))
-    if count <= _MOST:
-        return columns
-    rows = np.arange(_MOST, dtype=np.int64) * count // _MOST
+    if count <= most:
+        return dict(columns)
+    rows = np.arange(most, dtype=np.int64) * count // most
     fewer = {name: values[rows] for name, values in columns.items()}
     if "mass" in fewer and (part := fewer["mass"].sum(dtype=np.float64)) > 0:
         fewer["mass"] = fewer["mass"] * (columns["mass"].sum(dtype=np.float64) / part)

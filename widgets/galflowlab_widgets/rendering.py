@@ -22,9 +22,10 @@ PALETTES = {
     "mean_o_fe": "plasma",
     "v_los": "RdBu_r",
     "sigma_los": "inferno",
+    "difference": "PuOr_r",
 }
-"""Colour map of each quantity: perceptually even and safe for the colour-blind."""
-_INDEX = {name: i for i, name in enumerate(PALETTES)}
+"""Colour map of each quantity and of differences: even and safe for the colour-blind."""
+PALETTE_OF = {name: i for i, name in enumerate(PALETTES)}
 
 
 @dataclass(frozen=True)
@@ -129,16 +130,9 @@ def picture(
         for inclination in inclinations
     ]
     panels = [scales.levels(maps[name]) for name in view.quantities for maps in drawn]
-    right, up = view.centre
-    columns = [_column(inclination, view.azimuth) for inclination in inclinations]
-    bar = nice_length(half_width)
-    frame = {
-        "bins": bins,
-        "xticks": linear_ticks(right - half_width, right + half_width),
-        "yticks": linear_ticks(up - half_width, up + half_width),
+    columns = [column_of(inclination, view.azimuth) for inclination in inclinations]
+    frame = frame_of(view, scales, bins) | {
         "columns": columns,
-        "rows": [_row(name, scales) for name in view.quantities],
-        "scale_bar": {"fraction": bar / (2 * half_width), "label": f"{bar:g} kpc"},
         "state": state,
         "contours": list(ghost) if ghost else [[], []],
     }
@@ -146,17 +140,30 @@ def picture(
         pixels=np.stack(panels).tobytes(),
         frame=frame,
         direction=(view.inclination, view.azimuth),
-        field=(right, up, half_width),
+        field=(*view.centre, half_width),
         alt=_in_words(view, columns, half_width, context or {}),
     )
 
 
+def frame_of(view: View, scales: Scales, bins: int) -> dict[str, Any]:
+    """The part of a frame that all columns of maps share: axes, scale bar, colour bars of rows."""
+    half_width, (right, up) = view.half_width or scales.half_width, view.centre
+    bar = nice_length(half_width)
+    return {
+        "bins": bins,
+        "xticks": linear_ticks(right - half_width, right + half_width),
+        "yticks": linear_ticks(up - half_width, up + half_width),
+        "rows": [_row(name, scales) for name in view.quantities],
+        "scale_bar": {"fraction": bar / (2 * half_width), "label": f"{bar:g} kpc"},
+    }
+
+
 def _row(name: str, scales: Scales) -> dict[str, Any]:
     label, ticks = QUANTITIES[name].axis_label, scales.ticks(name)
-    return {"label": label, "palette": _INDEX[name], "ticks": ticks}
+    return {"label": label, "palette": PALETTE_OF[name], "ticks": ticks}
 
 
-def _column(inclination: float, azimuth: float) -> dict[str, str]:
+def column_of(inclination: float, azimuth: float) -> dict[str, str]:
     """Title and axis labels of a view; axes that are not those of the galaxy have a prime."""
     names = {0.0: "face-on", 90.0: "edge-on"}
     up = {0.0: "y", 90.0: "z"}.get(inclination, "y′")

@@ -49,6 +49,14 @@ class Scales:
         half_width = field_half_width(stars)
         return cls(half_width, {name: _limits(stars, name, half_width) for name in quantities})
 
+    def joined(self, other: Scales) -> Scales:
+        """Scales that suit both, for the quantities of either."""
+        limits = self.limits | other.limits
+        for name in set(self.limits) & set(other.limits):
+            (low, high), (lowest, highest) = self.limits[name], other.limits[name]
+            limits[name] = min(low, lowest), max(high, highest)
+        return Scales(max(self.half_width, other.half_width), limits)
+
     def ticks(self, quantity: str) -> list[tuple[float, str]]:
         """Ticks of the colour bar."""
         low, high = self.limits[quantity]

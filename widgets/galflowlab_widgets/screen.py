@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from galflowlab.parallel import CHUNK
 from galflowlab_widgets import still
@@ -11,6 +11,7 @@ from galflowlab_widgets.beside import Beside
 from galflowlab_widgets.canvas import MapCanvas
 from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.diagram_tabs import ENOUGH, DiagramTabs
+from galflowlab_widgets.following import Action, Following
 from galflowlab_widgets.link import Link
 from galflowlab_widgets.live import PREVIEW, Contexts, LiveGalaxy
 from galflowlab_widgets.references import References
@@ -18,20 +19,13 @@ from galflowlab_widgets.refining import Refiner
 from galflowlab_widgets.rendering import Picture, View, picture
 from galflowlab_widgets.scales import Scales
 from galflowlab_widgets.status import Status
-from galflowlab_widgets.view_panel import ViewPanel
+from galflowlab_widgets.view_panel import GhostViewPanel
 
 _AT_ONCE = 300_000  # stars that a handler may project; more are left to the refiner
-_BETWEEN_CHARTS = 0.25  # seconds, while the hand moves; entries that follow, too
-_STILL_AFTER = 2.0  # seconds of rest before the still is renewed
-
-Action = Callable[[], None]
 
 
-class Screen:
+class Screen(Following):
     """Keeps canvas, charts and status in step with the context and the view.
-
-    Handlers of the browser's messages may run in a subshell thread while cells run in the
-    main thread and refinement in its own; the refiner keeps them apart.
 
     Parameters
     ----------
@@ -47,11 +41,6 @@ class Screen:
         Training contexts.
     moved
         Called when the galaxy is another one.
-
-    Attributes
-    ----------
-    settled
-        Called when the hand has rested for a while, if it is set.
     """
 
     def __init__(
@@ -61,62 +50,37 @@ class Screen:
         *,
         canvas: MapCanvas,
         context: ContextPanel,
-        view: ViewPanel,
+        view: GhostViewPanel,
         tabs: DiagramTabs,
         status: Status,
         references: References | None,
         population: Contexts,
         moved: Action,
     ) -> None:
-        self.live, self.refiner, self.frames = live, refiner, 0
+        super().__init__(refiner, status)
+        self.live = live
         self.picture: Picture | None = None
         self._canvas, self._context, self._view = canvas, context, view
         self._link = Link(canvas)
-        self._tabs, self._status = tabs, status
+        self._tabs = tabs
         self._population, self._moved = population, moved
         self._beside = Beside(references, context, view)
-        self.settled: Action | None = None
         self._scales: tuple[tuple[str, ...], Scales] | None = None
         self._drawn = 0  # stars of the present galaxy that the maps show
-        self._followed = 0.0
-        self._inside, self._closed = True, False
-
-    def move(self, prepare: Action | None = None) -> None:
-        """Draw the galaxy of the context now chosen, after `prepare`."""
-        with self.refiner.interrupting():
-            self._safely(lambda: self._move(prepare))
-
-    def turn(self) -> None:
-        """Draw the same galaxy from the direction now chosen."""
-        with self.refiner.interrupting():
-            self._safely(self._turn)
+        self._inside = True
 
     def chart(self) -> None:
         """Draw the chart that has come to the front."""
-        with self.refiner.interrupting():
-            self._safely(self._chart)
+        self._handle(self._chart)
 
     def still(self) -> str:
         """The last picture for readers without a kernel, as HTML."""
         return still.as_html(self.picture) if self.picture else ""
 
-    def close(self) -> None:
-        """Stop, and forget the stars."""
-        self.refiner.close()
-        with self.refiner.working():
-            self._closed, self.picture = True, None
-            self.live.resize(1, 0)
-            self._beside.close()
-
-    def _safely(self, action: Action) -> None:
-        if self._closed:
-            return
-        try:
-            action()
-        except Exception as error:
-            self._status.error("Could not draw", error)
-        else:
-            self.refiner.start(self._refine)
+    def _forget(self) -> None:
+        self.picture = None
+        self.live.resize(1, 0)
+        self._beside.close()
 
     def _move(self, prepare: Action | None) -> None:
         start = time.perf_counter()
@@ -141,7 +105,6 @@ class Screen:
         self._draw(min(self.live.count, _AT_ONCE), start)
 
     def _refine(self) -> Iterator[None]:
-        """Steps of the work at rest; may be dropped at every yield."""
         start = time.perf_counter()
         with self.refiner.working():
             self._context.show(self.live.context, inside=self._inside)
@@ -157,9 +120,6 @@ class Screen:
         yield
         if self._beside.wanted:
             yield from self._look_for_nearest()
-        if self.settled:
-            yield from _rest(_STILL_AFTER)
-            self.settled()
 
     def _look_for_nearest(self) -> Iterator[None]:
         galaxy = yield from self._beside.look(self.live.context)
@@ -207,18 +167,3 @@ class Screen:
             self._tabs.draw(self.live, self._beside.stars, most)
         except Exception as error:  # too few stars for a line: the maps go on
             self._status.error("Could not draw the chart", error)
-
-    def _due(self) -> bool:
-        """Whether what need not follow every value should follow this one."""
-        now = time.perf_counter()
-        due = now - self._followed > _BETWEEN_CHARTS
-        if due:
-            self._followed = now
-        return due
-
-
-def _rest(seconds: float) -> Iterator[None]:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        time.sleep(0.05)
-        yield

@@ -15,6 +15,7 @@ from galflowlab_widgets.scales import Columns
 from galflowlab_widgets.sky_canvas import ObserverMap, SkyMap
 from galflowlab_widgets.sky_drawing import Field, Sky, count_limits, field, label, quantities, sky
 from galflowlab_widgets.sky_place import Place, Surroundings, observer_at
+from galflowlab_widgets.still import sky_as_html
 
 _DISTANCES = (0.0, 0.1, 0.2, 0.5, 1.0, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, inf)  # kpc
 _DIRECTIONS = "l = 0° is the centre of the galaxy, l grows to the left"
@@ -54,6 +55,7 @@ class SkyPanel(widgets.VBox):
         self._place = Place()
         self._known: tuple[object, Surroundings] | None = None
         self._field: tuple[object, int, Field] | None = None
+        self._sky: Sky | None = None
         self.observer_map, self.sky_map = ObserverMap(), SkyMap()
         self.quantity = _menu(quantities(columns))
         self.distance = _distances()
@@ -132,8 +134,13 @@ class SkyPanel(widgets.VBox):
             self._field_of(stars, around), self._place.fractions, f"x = {x:.3g}, y = {y:.3g} kpc"
         )
         self.sky_map.show(seen)
+        self._sky = seen
         speed = hypot(*observer.velocity[:2]) if orbits else None
         self.caption.value = _caption(hypot(x, y), self._place.height, speed, seen, total)
+
+    def still(self) -> str:
+        """The last sky for readers without a kernel, as HTML."""
+        return sky_as_html(self._sky, self.sky_map.net) if self._sky else ""
 
     def _surroundings(self, first: Columns) -> Surroundings:
         """Measured once for each galaxy and quantity."""
@@ -191,7 +198,9 @@ def _first(stars: Columns) -> dict[str, np.ndarray]:
 
 def _menu(names: tuple[str, ...]) -> widgets.Dropdown:
     options = [(label(name), name) for name in names]
-    menu = widgets.Dropdown(options=options, value=names[0], layout={"width": "170px"})
+    menu = widgets.Dropdown(
+        options=options, value=names[0], tooltip="what the sky shows", layout={"width": "170px"}
+    )
     menu.add_class("gfl-sky-quantity")
     return menu
 

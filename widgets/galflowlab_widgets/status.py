@@ -22,11 +22,15 @@ class Status(widgets.HTML):
     def show(self, count: int, n: int, milliseconds: float, *, inside: bool) -> None:
         """Say what is on the screen."""
         state = "refined" if count == n else "preview"
-        stars = f"{_thousands(count)} stars" if count == n else _thousands(count) + " of "
-        stars += "" if count == n else f"{_thousands(n)} stars"
-        self._line = f"{stars} · {state} · {milliseconds:.0f} ms"
-        outside = "outside the training population: extrapolated"
-        self._warning = "" if inside else alert("warning", outside)
+        stars = f"{thousands(count)} stars" if count == n else thousands(count) + " of "
+        stars += "" if count == n else f"{thousands(n)} stars"
+        outside = "" if inside else "outside the training population: extrapolated"
+        self.say(f"{stars} · {state} · {milliseconds:.0f} ms", outside)
+
+    def say(self, line: str, warning: str = "") -> None:
+        """Say what is on the screen and, if there is any, what is doubtful about it."""
+        self._line = html.escape(line)
+        self._warning = alert("warning", warning) if warning else ""
         self._error = ""
         self._write()
 
@@ -63,7 +67,8 @@ def failure(what: str, error: BaseException) -> str:
     return alert("error", f"{what}: {sentence(error)}")
 
 
-def _thousands(number: int) -> str:
+def thousands(number: int) -> str:
+    """A whole number in groups of three digits."""
     return f"{number:,}".replace(",", " ")
 
 

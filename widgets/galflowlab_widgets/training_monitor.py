@@ -42,10 +42,11 @@ class TrainingMonitor(widgets.VBox):
 
     Examples
     --------
-    >>> monitor = TrainingMonitor()
-    >>> monitor.train(galaxies, seed=1, checkpoint="training.safetensors")
-    >>> monitor  # in a notebook: shows it
-    >>> edf = monitor.result()
+    >>> from galflowlab import mocks
+    >>> from galflowlab_widgets import TrainingMonitor
+    >>> monitor = TrainingMonitor()  # at the end of a cell, shows itself
+    >>> monitor.train(mocks.make_suite(12, 500, seed=1), seed=1, stars_seen=5000)
+    >>> edf = monitor.result()  # waits for the end
     """
 
     def __init__(self) -> None:
@@ -62,6 +63,7 @@ class TrainingMonitor(widgets.VBox):
         self._handle: DisplayHandle | None = None
         self._next_still = 0.0
         super().__init__([self.panel])
+        self.add_class("gfl-app")
         self.add_class("gfl-monitor")
         self.panel.say("waiting for the first report")
 

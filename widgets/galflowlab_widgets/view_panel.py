@@ -17,7 +17,7 @@ from galflowlab_widgets.scales import shown
 
 
 class ViewPanel(widgets.HBox):
-    """Choice of the two quantities, of the field and of the ghost; listens to the canvas.
+    """Choice of the two quantities and of the field; listens to the canvas.
 
     Parameters
     ----------
@@ -29,6 +29,8 @@ class ViewPanel(widgets.HBox):
         Called when the view has changed.
     guard
         What to hold while the view is changed.
+    start
+        Where to look from at first; of its quantities no notice is taken.
 
     Attributes
     ----------
@@ -36,8 +38,8 @@ class ViewPanel(widgets.HBox):
         Menus of the quantities.
     fixed
         Whether the field stays when the galaxy grows.
-    ghost
-        Whether the contours of the nearest galaxy are wanted.
+    caption
+        Words on what is shown.
     half_width_shown
         Half the side of the field in the last picture [kpc].
     """
@@ -48,29 +50,27 @@ class ViewPanel(widgets.HBox):
         canvas: MapCanvas,
         changed: Callable[[], None],
         guard: Callable[[], AbstractContextManager[Any]],
+        start: View | None = None,
     ) -> None:
         self._changed, self._guard = changed, guard
         self.half_width_shown: float | None = None
         self._silent = False
         names = shown(columns)
-        self._view = View(names[:2])
-        self.upper, self.lower = (_menu(names, value) for value in names[:2])
-        self.fixed = _box("fixed field", "keep the field of view when the galaxy grows", "fixed")
-        self.ghost = _box(
-            "nearest galaxy",
-            "contours of the nearest simulated galaxy, once the hand rests",
-            "ghost",
+        self._start = replace(start or View(), quantities=names[:2])
+        self._view = self._start
+        self.upper, self.lower = (
+            _menu(names, value, f"{where} row of maps")
+            for value, where in zip(names, ("upper", "lower"), strict=False)
         )
-        self.ghost.value = True
+        self.fixed = _box("fixed field", "keep the field of view when the galaxy grows", "fixed")
         self.caption = widgets.Label()
         self.caption.add_class("gfl-caption")
-        super().__init__([self.upper, self.lower, self.fixed, self.ghost, self.caption])
+        super().__init__([self.upper, self.lower, self.fixed, self.caption])
         self.add_class("gfl-view")
         self.layout.flex_flow = "row wrap"
         for menu in (self.upper, self.lower):
             menu.observe(self._on_quantity, "value")
         self.fixed.observe(self._on_fixed, "value")
-        self.ghost.observe(self._on_ghost, "value")
         canvas.observe(self._on_turned, "turned")
         canvas.observe(self._on_zoomed, "zoomed")
 
@@ -100,11 +100,7 @@ class ViewPanel(widgets.HBox):
 
     def reset(self) -> None:
         """Look from the start again at the same quantities; no change."""
-        self.put(View(self._view.quantities))
-
-    def describe(self, reference: Reference | None) -> None:
-        """Say which galaxy the contours are of."""
-        self.caption.value = _caption(reference) if reference else ""
+        self.put(replace(self._start, quantities=self._view.quantities))
 
     def _change(self, **entries: Any) -> None:
         self.view = replace(self._view, **entries)
@@ -127,9 +123,6 @@ class ViewPanel(widgets.HBox):
             else:
                 self._change(half_width=None, centre=(0.0, 0.0))
 
-    def _on_ghost(self, _change: object) -> None:
-        self._changed()
-
     def _on_turned(self, change: Mapping[str, Any]) -> None:
         if len(change["new"]) == 2:
             inclination, azimuth = change["new"]
@@ -142,6 +135,34 @@ class ViewPanel(widgets.HBox):
             self._change(centre=tuple(centre), half_width=half_width)
 
 
+class GhostViewPanel(ViewPanel):
+    """The same with the choice of contours of the nearest galaxy.
+
+    Attributes
+    ----------
+    ghost
+        Whether the contours are wanted.
+    """
+
+    def __init__(
+        self,
+        columns: tuple[str, ...],
+        canvas: MapCanvas,
+        changed: Callable[[], None],
+        guard: Callable[[], AbstractContextManager[Any]],
+    ) -> None:
+        super().__init__(columns, canvas, changed, guard)
+        tooltip = "contours of the nearest simulated galaxy, once the hand rests"
+        self.ghost = _box("nearest galaxy", tooltip, "ghost")
+        self.ghost.value = True
+        self.children = [self.upper, self.lower, self.fixed, self.ghost, self.caption]
+        self.ghost.observe(lambda _: changed(), "value")
+
+    def describe(self, reference: Reference | None) -> None:
+        """Say which galaxy the contours are of."""
+        self.caption.value = _caption(reference) if reference else ""
+
+
 def _caption(reference: Reference) -> str:
     mass, metallicity = (reference.context.get(n) for n in ("log10_mstar", "mean_metallicity"))
     parts = [] if mass is None else [f"log₁₀ M★ {mass:.2f}"]
@@ -149,9 +170,11 @@ def _caption(reference: Reference) -> str:
     return f"contours: {', '.join(parts)} ({reference.distance:.2g} σ away)"
 
 
-def _menu(names: tuple[str, ...], value: str) -> widgets.Dropdown:
+def _menu(names: tuple[str, ...], value: str, tooltip: str) -> widgets.Dropdown:
     options = [(QUANTITIES[name].label, name) for name in names]
-    menu = widgets.Dropdown(options=options, value=value, layout={"width": "170px"})
+    menu = widgets.Dropdown(
+        options=options, value=value, tooltip=tooltip, layout={"width": "170px"}
+    )
     menu.add_class("gfl-quantity")
     return menu
 

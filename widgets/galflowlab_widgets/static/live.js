@@ -79,11 +79,14 @@ class Wish {
   }
 }
 
-// The handles of ipywidgets' sliders have no name for a screen reader: give them the text of
-// their labels, and keep it right. A slider of class gfl-slider-NAME has its label in an
-// element of class gfl-label-NAME, or else in its own title.
-function nameSliders(el) {
-  const app = el.closest(".gfl-explorer");
+// Some controls of ipywidgets have no name for a screen reader. The handles of sliders are given
+// the text of their labels, and it is kept right: a slider of class gfl-slider-NAME has its label
+// in an element of class gfl-label-NAME, or else in its own title. The buttons of a player show
+// nothing but icons.
+const PLAYER = { "fa-play": "play or pause", "fa-pause": "play or pause", "fa-stop": "stop playing" };
+
+function nameControls(el) {
+  const app = el.closest(".gfl-app");
   if (!app) return () => {};
   const prefix = "gfl-slider-";
   let timer = 0;
@@ -98,6 +101,10 @@ function nameSliders(el) {
       for (const handle of text ? slider.querySelectorAll(".noUi-handle") : []) {
         if (handle.getAttribute("aria-label") !== text) handle.setAttribute("aria-label", text);
       }
+    }
+    for (const button of app.querySelectorAll(".gfl-play button:not([aria-label])")) {
+      const icon = Object.keys(PLAYER).find((name) => button.querySelector(`.${name}`));
+      if (icon) button.setAttribute("aria-label", PLAYER[icon]);
     }
   };
   const changed = new MutationObserver(() => {

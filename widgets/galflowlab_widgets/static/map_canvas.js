@@ -1,8 +1,9 @@
 // Draws maps sent as one byte per pixel, with axes and colour bars, on one canvas.
 // No imports, no build: works offline, in JupyterLab and in Voila.
 
-const SIZE = { left: 62, gap: 40, right: 90, top: 28, rowGap: 22, bottom: 46, bar: 14, barGap: 10 };
-const MAX_WIDTH = 850;
+const SIZE = { left: 62, gap: 40, right: 90, inner: 100, top: 28, rowGap: 22, bottom: 46 };
+const [BAR_WIDTH, BAR_GAP] = [14, 10];
+const WIDEST_COLUMN = 425;
 const BAR = Uint8Array.from({ length: 255 }, (_, i) => i + 1);
 const HINT =
   "Drag or use the arrow keys to turn the galaxy. Mouse wheel or plus and minus to zoom, " +
@@ -14,14 +15,30 @@ function received(model) {
   return Object.fromEntries(names.map((name) => [name, model.get(name)]));
 }
 
+// The colour scale of a panel: that of its row, unless its column has its own.
+function scaleOf(frame, row, column) {
+  return frame.columns[column].scales?.[row] ?? frame.rows[row];
+}
+
+// Colour bars stand at the right end, and where the next column is scaled otherwise.
+function hasBar(frame, column) {
+  const next = frame.columns[column + 1];
+  return !next || Boolean(next.scales) !== Boolean(frame.columns[column].scales);
+}
+
 // Where the panels are: nothing but the width decides, so that nothing jumps.
 function arranged(frame, available) {
   const [rows, columns] = [frame.rows.length, frame.columns.length];
-  const margins = SIZE.left + SIZE.gap * (columns - 1) + SIZE.right;
-  const side = Math.max(80, Math.floor((Math.min(available, MAX_WIDTH) - margins) / columns));
+  const gaps = frame.columns.map((_, i) => {
+    if (!hasBar(frame, i)) return SIZE.gap;
+    return i === columns - 1 ? SIZE.right : SIZE.inner;
+  });
+  const before = (column) => gaps.slice(0, column).reduce((sum, gap) => sum + gap, SIZE.left);
+  const [margins, widest] = [before(columns), WIDEST_COLUMN * columns];
+  const side = Math.max(80, Math.floor((Math.min(available, widest) - margins) / columns));
   const panels = frame.rows.flatMap((_, row) =>
     frame.columns.map((_, column) => {
-      const x = SIZE.left + column * (side + SIZE.gap);
+      const x = before(column) + column * side;
       const y = SIZE.top + row * (side + SIZE.rowGap);
       return { row, column, side, x, y, width: side, height: side };
     }),
@@ -101,14 +118,15 @@ class MapPainter extends Painter {
     this.ticksLeft(shift(frame.yticks, up), panel, first ? SIZE.left - 26 : 0);
     const turn = -Math.PI / 2;
     const upward = frame.rows[panel.row].y ?? column.y;
-    this.text(upward, x - (first ? SIZE.left - 11 : 14), y + side / 2, { turn, room: side });
+    const free = first || !hasBar(frame, panel.column - 1); // else the label of the bar is there
+    if (free) this.text(upward, x - (first ? SIZE.left - 11 : 14), y + side / 2, { turn, room: side });
     const room = side + SIZE.gap - 8;
     if (bottom) this.text(column.x, x + side / 2, y + side + 36, { room });
     if (panel.row === 0) this.text(column.title, x + side / 2, y - 14, { size: 13, room });
   }
 
   colourBar(row, palette, { x, y, side }) {
-    const bar = { x: x + side + SIZE.barGap, y, width: SIZE.bar, height: side };
+    const bar = { x: x + side + BAR_GAP, y, width: BAR_WIDTH, height: side };
     this.context.drawImage(bitmap(BAR, palette, 1, 255), bar.x, y, bar.width, side);
     this.frame(bar.x, y, bar.width, side);
     this.ticksRight(row.ticks, bar, 28);
@@ -129,6 +147,11 @@ class MapView {
 
   get field() {
     return this.shown?.field?.length === 3 ? this.shown.field : null;
+  }
+
+  // Whether a column shows the galaxy as it is turned; the first one may be always face-on.
+  tilts(column) {
+    return this.shown.frame.columns[column].tilts ?? column > 0;
   }
 
   panelAt(x, y) {
@@ -159,10 +182,10 @@ class MapView {
     const { bins, rows, columns } = next.frame;
     const tables = colourTables(next.palettes);
     const count = bins * bins;
-    const parts = rows.flatMap((row, j) => columns.map((_, i) => [row, j * columns.length + i]));
-    next.pictures = parts.map(([row, i]) => {
+    const parts = rows.flatMap((_, j) => columns.map((_, i) => [j, i]));
+    next.pictures = parts.map(([row, column], i) => {
       const part = levels.subarray(i * count, (i + 1) * count);
-      const palette = tables(row.palette);
+      const palette = tables(scaleOf(next.frame, row, column).palette);
       const source = part.length === count ? bitmap(part, palette, bins, bins) : null;
       return { source, ground: cssColour(palette[0]) };
     });
@@ -187,9 +210,9 @@ class MapView {
       if (bar) painter.scaleBar({ ...bar, fraction: bar.fraction * shift[0] }, panel);
     });
     const tables = colourTables(palettes);
-    for (const panel of panels.filter((p) => p.column === frame.columns.length - 1)) {
-      const row = frame.rows[panel.row];
-      painter.colourBar(row, tables(row.palette), panel);
+    for (const panel of panels.filter((p) => hasBar(frame, p.column))) {
+      const scale = scaleOf(frame, panel.row, panel.column);
+      painter.colourBar(scale, tables(scale.palette), panel);
     }
     this.canvas.setAttribute("aria-label", alt);
     this.describe();
@@ -226,7 +249,7 @@ function render({ model, el }) {
   const view = new MapView(model, canvas);
   let forget = null;
   const stop = watch(el, (width) => {
-    forget ??= nameSliders(el); // only now is it on the page
+    forget ??= nameControls(el); // only now is it on the page
     view.available = width;
     view.draw();
   });

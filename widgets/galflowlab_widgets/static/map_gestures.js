@@ -56,9 +56,10 @@ class Gestures {
     if (!panel) return;
     const pan = event.shiftKey || event.button === 1;
     if (!(pan ? this.field : this.direction)) return;
-    const behind = panel.column === 0 && event.offsetY < panel.y + panel.side / 2;
+    const tilts = this.view.tilts(panel.column);
+    const behind = !tilts && event.offsetY < panel.y + panel.side / 2;
     const last = [event.clientX, event.clientY];
-    this.drag = { id: event.pointerId, panel, pan, behind, last };
+    this.drag = { id: event.pointerId, panel, pan, tilts, behind, last };
     this.canvas.setPointerCapture(event.pointerId);
     this.canvas.style.cursor = pan ? "move" : "grabbing";
     (pan ? this.zoom : this.turn).hold();
@@ -82,7 +83,7 @@ class Gestures {
       // The near side follows the hand. Seen face-on, what lies above the centre moves the
       // other way than what lies below it, and there is no near side to lift.
       const around = DEGREES_PER_PIXEL * right * (drag.behind ? -1 : 1);
-      this.rotate(drag.panel.column === 0 ? 0 : -DEGREES_PER_PIXEL * down, around);
+      this.rotate(drag.tilts ? -DEGREES_PER_PIXEL * down : 0, around);
     }
   }
 

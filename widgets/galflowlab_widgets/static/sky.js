@@ -144,7 +144,9 @@ function render({ model, el }) {
   canvas.setAttribute("role", "img");
   el.append(canvas);
   const view = new SkyView(model, canvas);
+  let forget = null;
   const stop = watch(el, (width) => {
+    forget ??= nameControls(el); // only now is it on the page
     view.available = width;
     view.draw();
   });
@@ -154,6 +156,7 @@ function render({ model, el }) {
   return () => {
     model.off("change", receive);
     stop();
+    forget?.();
     view.closed = true;
   };
 }

@@ -1,0 +1,158 @@
+"""Every app as a page: it works, keys reach every control, which has a name, texts are legible."""
+
+import pytest
+
+from tests.browser.servers import BIN, REPOSITORY, App, free_port, server
+
+pytestmark = pytest.mark.browser
+
+SKY = ".gfl-sky canvas"
+MAPS = ".gfl-canvas canvas"
+THEMES = {"explorer": "light", "compare": "dark", "sky": "dark", "training": "light"}
+LEGIBLE = 4.5  # contrast that WCAG 2 asks for at level AA
+
+# What has the focus: its place among all elements, its name and whether the focus is seen.
+FOCUSED = """() => {
+  const e = document.activeElement;
+  if (!e?.closest('.gfl-app')) return null;
+  const label = [...(e.labels ?? [])].map((l) => l.textContent.trim()).join(' ');
+  const text = e.matches('select, input') ? '' : e.textContent.trim();
+  const { outlineStyle, outlineWidth } = getComputedStyle(e);
+  return {
+    place: [...document.querySelectorAll('*')].indexOf(e),
+    name: e.getAttribute('aria-label') || label || e.title || text,
+    seen: outlineStyle !== 'none' && parseFloat(outlineWidth) >= 1.5,
+    what: e.outerHTML.slice(0, 200),
+  };
+}"""
+# Places of all that can be operated; of tabs and radio buttons one has the others follow by arrows.
+OPERATED = """() => {
+  const all = [...document.querySelectorAll('*')];
+  const kinds = 'a[href], button, input, select, textarea, [role=slider], [role=application]';
+  return all
+    .filter((e) => e.closest('.gfl-app') && e.matches(`${kinds}, [role=tab][aria-selected=true]`))
+    .filter((e) => !e.disabled && e.checkVisibility({ visibilityProperty: true }))
+    .map((e) => [all.indexOf(e), e.outerHTML.slice(0, 200)]);
+}"""
+# Contrast of every text with what is behind it.
+CONTRASTS = """() => {
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const over = ([r, g, b, a = 1], under) =>
+    [r, g, b].map((v, i) => a * v + (1 - a) * under[i]);
+  const behind = (e) => {
+    const layers = [];
+    for (; e; e = e.parentElement) layers.push(parts(getComputedStyle(e).backgroundColor));
+    return layers.reverse().reduce((under, layer) => over(layer, under), [255, 255, 255]);
+  };
+  const light = (colour) => {
+    const [r, g, b] = colour.map((v) => v / 255)
+      .map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const found = [];
+  for (const e of document.querySelectorAll('.gfl-app *')) {
+    const own = [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim());
+    if (!own || e.matches('option, :disabled') || !e.checkVisibility()) continue;
+    const ground = behind(e);
+    const ink = over(parts(getComputedStyle(e).color), ground);
+    const [low, high] = [light(ink), light(ground)].sort((a, b) => a - b);
+    found.push([(high + 0.05) / (low + 0.05), e.textContent.trim().slice(0, 60)]);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    """One server for all apps."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=True"]
+    command = [str(BIN / "voila"), str(REPOSITORY / "widgets"), *options]
+    with server(command, tmp_path_factory.mktemp("site"), f"{url}/voila/static/voila.js"):
+        yield f"{url}/voila/render"
+
+
+@pytest.fixture
+def visit(site, page):
+    def load(name):
+        app = App(page, SKY if name == "sky" else MAPS)
+        page.goto(f"{site}/{name}.ipynb?theme={THEMES[name]}")
+        app.pixels()
+        return app
+
+    yield load
+    page.goto("about:blank")
+
+
+def check_keyboard(page):
+    """Tab reaches everything that can be operated, which says what it is and that it is there."""
+    page.locator("h1").first.click()
+    wanted = dict(page.evaluate(OPERATED))
+    reached = {}
+    for _ in range(80):
+        page.keyboard.press("Tab")
+        focused = page.evaluate(FOCUSED)
+        if focused is None or focused["place"] in reached:
+            break
+        reached[focused["place"]] = focused
+    assert [what for place, what in wanted.items() if place not in reached] == []
+    assert [f["what"] for f in reached.values() if not f["name"]] == []
+    assert [f["what"] for f in reached.values() if not f["seen"]] == []
+    return [f["name"] for f in reached.values()]
+
+
+def check_page(app):
+    names = check_keyboard(app.page)
+    contrasts = app.page.evaluate(CONTRASTS)
+    assert len(contrasts) > 3
+    assert [text for contrast, text in contrasts if contrast < LEGIBLE] == []
+    still = app.page.locator("img[alt^='Picture of the app']")
+    assert still.count() == 1
+    assert not still.is_visible()  # it is for those who have no kernel
+    assert app.errors == []
+    return names
+
+
+def test_the_explorer(visit):
+    names = check_page(visit("explorer"))
+    assert {"upper row of maps", "play or pause", "stars", "Profiles"} <= set(names)
+
+
+def test_two_models_side_by_side(visit):
+    app = visit("compare")
+    start = app.pixels()
+    assert "mock and mock_accurate" in app.alt()
+    app.press("log10_mstar", "PageUp")
+    heavier = app.wait_until_not(start)
+    assert "100 000 stars each · refined" in app.status().inner_text()
+    maps = app.page.locator(MAPS).first
+    box = maps.bounding_box()
+    left = (0.2 * box["width"], 0.2 * box["height"])
+    app.drag(maps, left, (left[0], left[1] - 60))  # its left column tilts, too
+    app.wait_for_alt("edge-on")
+    app.wait_until_not(heavier)
+    app.part("reset").click()
+    app.wait_until(start)
+    assert "upper row of maps" in check_page(app)
+
+
+def test_the_sky(visit):
+    app = visit("sky")
+    start = app.pixels()
+    app.press("log10_mstar", "PageUp")
+    heavier = app.wait_until_not(start)
+    app.press_on(".gfl-observer canvas", "Shift+ArrowLeft")
+    app.wait_until_not(heavier)
+    app.part("reset").click()
+    app.wait_until(start)
+    names = check_page(app)
+    assert {"what the sky shows", "distance 0 to ∞"} <= set(names)
+
+
+def test_the_training_monitor(visit):
+    app = visit("training")
+    app.page.locator(".gfl-monitor", has_text="stars/s").first.wait_for()
+    app.page.locator(".gfl-stop").click()
+    app.page.locator(".gfl-monitor", has_text="stopped at").first.wait_for()
+    assert "held out:" in check_page(app)

@@ -1,0 +1,223 @@
+"""Draws two galaxies that follow one set of controls, and their difference."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+
+from galflowlab.parallel import CHUNK
+from galflowlab_widgets import still
+from galflowlab_widgets.canvas import MapCanvas
+from galflowlab_widgets.comparison import can_show, comparison, said, seen_from
+from galflowlab_widgets.context_panel import ContextPanel
+from galflowlab_widgets.data_panel import DataPanel
+from galflowlab_widgets.diagram_parts import MODEL, REFERENCE
+from galflowlab_widgets.diagram_tabs import ENOUGH, ChartTabs
+from galflowlab_widgets.following import Action, Following
+from galflowlab_widgets.link import Link
+from galflowlab_widgets.linked import LinkedContexts
+from galflowlab_widgets.refining import Refiner
+from galflowlab_widgets.rendering import Picture, View
+from galflowlab_widgets.scales import Scales
+from galflowlab_widgets.sides import PREVIEW, DataSide, ModelSide, Side
+from galflowlab_widgets.status import Status, thousands
+from galflowlab_widgets.view_panel import ViewPanel
+
+_AT_ONCE = 100_000  # stars of each that a handler may map; more are left to the refiner
+
+
+class CompareScreen(Following):
+    """Keeps maps, charts and words in step with the context and the view.
+
+    Parameters
+    ----------
+    sides
+        What stands on the left and on the right.
+    refiner
+        For the work at rest.
+    canvas, context, view, data, tabs, status
+        Where it is shown and what says how; `data` only if one side is data.
+    population
+        Training contexts of the models.
+    """
+
+    def __init__(
+        self,
+        sides: Sequence[Side],
+        refiner: Refiner,
+        *,
+        canvas: MapCanvas,
+        context: ContextPanel,
+        view: ViewPanel,
+        data: DataPanel | None,
+        tabs: ChartTabs,
+        status: Status,
+        population: LinkedContexts,
+    ) -> None:
+        super().__init__(refiner, status)
+        self.picture: Picture | None = None
+        self.contexts: list[dict[str, float]] = []
+        self._sides = tuple(sides)
+        self._models = [side for side in sides if isinstance(side, ModelSide)]
+        self._data = next((side for side in sides if isinstance(side, DataSide)), None)
+        self._canvas, self._link = canvas, Link(canvas)
+        self._context, self._view, self._panel = context, view, data
+        self._tabs, self._population = tabs, population
+        self._chosen: dict[str, float] = {}  # context of the controls
+        self._inside = True  # whether the models support it
+        self._scales: tuple[tuple[str, ...], Scales] | None = None
+        self._drawn = 0
+
+    @property
+    def n(self) -> int:
+        """Stars of each galaxy in the end: of a model no more than of the data beside it."""
+        n = self._models[0].live.n
+        count = self._data.count if self._data else None
+        return n if count is None else min(n, count)
+
+    @property
+    def seed(self) -> int:
+        """What fixes the noise of the models."""
+        return self._models[0].live.seed
+
+    def resize(self, n: int, seed: int) -> None:
+        """Another number of stars or other noise, from the next `move` on."""
+        for side in self._models:
+            side.live.resize(n, seed)
+
+    def chart(self) -> None:
+        """Draw the chart that has come to the front."""
+        self._handle(self._chart)
+
+    def still(self) -> str:
+        """The last picture for readers without a kernel, as HTML."""
+        return still.as_html(self.picture) if self.picture else ""
+
+    def _forget(self) -> None:
+        self.picture = None
+        self.contexts = []
+        self.resize(1, 0)
+        if self._data:
+            self._data.close()
+
+    def _move(self, prepare: Action | None) -> None:
+        start = time.perf_counter()
+        if prepare:
+            prepare()
+        self._chosen = self._population.complete(self._context.chosen)
+        self._inside = self._population.inside(self._chosen)
+        if self._data:
+            self._data.found = False
+        self._place()
+        moving = self.refiner.moving
+        due = self._due() if moving else True
+        self._context.show(self._chosen, inside=self._inside, whole=due)
+        self._status.forget()
+        self._draw(self._count, start)
+        if moving and due:
+            self._chart()
+
+    def _turn(self) -> None:
+        start = time.perf_counter()
+        self._draw(min(self._count, _AT_ONCE), start)
+
+    def _refine(self) -> Iterator[None]:
+        start = time.perf_counter()
+        with self.refiner.working():
+            self._context.show(self._chosen, inside=self._inside)
+        yield
+        if self._data and self._data.wanted:
+            yield from self._data.look(self._chosen)
+            with self.refiner.working():
+                self._take(self._data)
+                self._draw(self._count, start)
+            yield
+        while self._drawn < self.n:
+            with self.refiner.working():
+                for side in self._models:
+                    side.live.grow(min(CHUNK, self.n - side.live.count))
+                if self._count == self.n or self._count >= 4 * self._drawn:
+                    self._draw(self._count, start)
+            yield
+        with self.refiner.working():
+            self._chart()
+        yield
+
+    @property
+    def _count(self) -> int:
+        """Stars of each galaxy that are there to be shown."""
+        return min(self.n, *(side.live.count for side in self._models))
+
+    def _place(self) -> None:
+        """Move the models to the context of the controls, or to that of the galaxy."""
+        galaxy = self._data.galaxy if self._data else None
+        if galaxy and self._panel and self._panel.at_galaxy:
+            self.contexts = self._population.each(galaxy.context)
+        else:
+            self.contexts = self._population.each(self._context.chosen)
+        for side, context in zip(self._models, self.contexts, strict=True):
+            side.live.move(context)
+        self._drawn, self._scales = 0, None
+
+    def _take(self, data: DataSide) -> None:
+        """Show the galaxy nearest to the controls, and the model at its context if so wanted."""
+        before = data.galaxy
+        data.take(self._chosen)
+        same = before and data.galaxy and before.name == data.galaxy.name
+        if self._panel and self._panel.at_galaxy and not same:
+            self._place()
+        self._drawn, self._scales = 0, None
+        self._context.mark(data.galaxy.context if data.galaxy else None)
+
+    def _draw(self, count: int, start: float) -> None:
+        view = self._view.view
+        waiting = self._data is not None and self._data.wanted
+        drawn = comparison(
+            [side.stars(count) for side in self._sides],
+            view,
+            self._scales_for(view),
+            names=[side.name for side in self._sides],
+            total=self.n,
+            state="settled" if count == self.n and not waiting else "preview",
+        )
+        self.picture = drawn.picture
+        self._canvas.show(self._link.pack(drawn.picture))
+        self._drawn = count
+        self._view.half_width_shown = drawn.picture.field[2]
+        self._view.caption.value = f"{seen_from(view)} · {said(drawn.rms)}"
+        if self._panel and self._data:
+            self._panel.describe(self._data)
+        self.frames += 1
+        self._say(count, 1e3 * (time.perf_counter() - start))
+
+    def _say(self, count: int, milliseconds: float) -> None:
+        of = "" if count == self.n else f" of {thousands(self.n)}"
+        state = "refined" if count == self.n else "preview"
+        line = f"{thousands(count)}{of} stars each · {state} · {milliseconds:.0f} ms"
+        inside = self._population.inside_each(self.contexts)
+        outside = [side.name for side, ok in zip(self._models, inside, strict=True) if not ok]
+        warning = f"outside the training population of {' and '.join(outside)}: extrapolated"
+        self._status.say(line, warning if outside else "")
+
+    def _scales_for(self, view: View) -> Scales:
+        """From the preview's stars of both, so that nothing jumps when more are drawn."""
+        if self._scales is None or self._scales[0] != view.quantities:
+            few = min(PREVIEW, self._count)
+            known = [side.stars(few) for side in self._sides]
+            each = [
+                Scales.of(stars, tuple(q for q in view.quantities if can_show(stars, q)))
+                for stars in known
+                if stars is not None
+            ]
+            both = each[0] if len(each) == 1 else each[0].joined(each[1])
+            self._scales = view.quantities, both
+        return self._scales[1]
+
+    def _chart(self) -> None:
+        count = min(self._count, ENOUGH)
+        shown = [(side.name, stars) for side in self._sides if (stars := side.stars(count))]
+        names = dict(zip((MODEL, REFERENCE), (name for name, _ in shown), strict=False))
+        try:
+            self._tabs.compare(shown[0][1], shown[1][1] if len(shown) > 1 else None, names)
+        except Exception as error:  # too few stars for a line: the maps go on
+            self._status.error("Could not draw the chart", error)
