@@ -29,6 +29,14 @@ def measure(stars: Stars) -> dict[str, float]:
     ------
     ValueError
         If a column is missing, a value is not finite, or the total mass is not positive.
+
+    Examples
+    --------
+    >>> from galflowlab import mocks
+    >>> from galflowlab.context import measure
+    >>> context = measure(mocks.make_galaxy(10.0, seed=1, n=1000, scatter=0.0).stars)
+    >>> {name: round(value, 3) for name, value in context.items()}
+    {'log10_mstar': 10.0, 'age_p50': 7.141, 'age_p10': 1.764, 'mean_metallicity': 0.009}
     """
     mass, age, metallicity = (column_values(stars, c) for c in ("mass", "age", "metallicity"))
     if not len(mass):

@@ -42,6 +42,19 @@ class EDF:
     ----------
     source
         Name or path that `load` was given, if it was loaded.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> edf = galflowlab.load("mock")
+    >>> context = {"log10_mstar": 10.3, "mean_metallicity": 0.012}
+    >>> stars = edf.sample(1000, context, seed=1)
+    >>> stars["vx"].unit, len(stars)
+    (Unit("km / s"), 1000)
+    >>> edf.log_prob(stars, context).shape
+    (1000,)
+    >>> edf.support(context) > 1  # not extrapolated
+    True
     """
 
     def __init__(self, model: FlowModel, population: Population, card: dict[str, Any]) -> None:

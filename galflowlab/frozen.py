@@ -112,6 +112,15 @@ class FrozenEDF:
         Galaxy-level parameters; entries left out are filled in.
     n, seed
         Number of stars, and what fixes their noise.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> galaxy = galflowlab.load("mock").freeze({"log10_mstar": 9.0}, n=1000, seed=1)
+    >>> small = abs(galaxy.arrays()["x"]).mean()
+    >>> galaxy.update({"log10_mstar": 11.0})  # the same stars, at another mass
+    >>> print(f"{abs(galaxy.arrays()['x']).mean() / small:.0f} times as large")
+    2 times as large
     """
 
     def __init__(

@@ -25,6 +25,13 @@ def load(name_or_path: str | Path) -> EDF:
         If it is none of these.
     ValueError
         If the file is not an eDF of ours, nor a model that `load_galacticflow` can read.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> edf = galflowlab.load("mock")
+    >>> edf.context_names
+    ('log10_mstar', 'age_p50', 'age_p10', 'mean_metallicity')
     """
     path = Path(name_or_path)
     if not path.is_file():

@@ -143,6 +143,17 @@ def project(
     ValueError
         For an unknown quantity, a missing column, a value that is not finite, a negative
         mass, a field of view that is not positive, or fewer than one bin.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import maps
+    >>> stars = galflowlab.load("mock").sample(10_000, {"log10_mstar": 10.3}, seed=1)
+    >>> edge_on = maps.project(stars, "surface_density", 90, 0, half_width=15, bins=64)
+    >>> edge_on.values.shape, edge_on.axis_label
+    ((64, 64), 'surface density [M☉ kpc⁻²]')
+    >>> print(f"{(edge_on.values * edge_on.pixel_area).sum() / stars['mass'].value.sum():.2f}")
+    1.00
     """
     maps = project_many(stars, (quantity,), inclination, azimuth, half_width, bins, centre)
     return maps[quantity]

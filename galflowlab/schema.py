@@ -57,13 +57,15 @@ COLUMNS: dict[str, Quantity] = {
         Quantity("mass", u.Msun, "mass of the star particle", "mass"),
     )
 }
+"""All columns that star particles can have, in canonical order."""
 
 AGE_MAX = 14.0
-"""Gyr; above the age of the Universe in every published cosmology: no star is older."""
+"""In Gyr, above the age of the Universe in every published cosmology: no star is older."""
 
 POSITION = ("x", "y", "z")
 VELOCITY = ("vx", "vy", "vz")
 PHASE_SPACE = POSITION + VELOCITY
+"""Names of the six coordinates of phase space."""
 EDF_COLUMNS = (*PHASE_SPACE, "metallicity", "fe_h", "o_fe", "age")
 """Columns that an eDF can have, in their order; mass is a weight, not a coordinate."""
 
@@ -76,6 +78,7 @@ CONTEXT: dict[str, Quantity] = {
         Quantity("mean_metallicity", u.one, "mean mass fraction of metals", "mean Z"),
     )
 }
+"""All entries that the context of a galaxy can have, in canonical order."""
 
 
 def edf_columns(names: Iterable[str]) -> tuple[str, ...]:
@@ -98,6 +101,13 @@ def as_stars(columns: Mapping[str, ArrayLike | u.Quantity]) -> QTable:
     ValueError
         For a column that `COLUMNS` does not know, a unit that cannot be converted, or
         columns that are not one-dimensional and equally long.
+
+    Examples
+    --------
+    >>> from astropy import units as u
+    >>> from galflowlab.schema import as_stars
+    >>> as_stars({"x": [1000.0, 2000.0] * u.pc, "age": [1.0, 13.0]})["x"]
+    <Quantity [1., 2.] kpc>
     """
     unknown = [name for name in columns if name not in COLUMNS]
     if unknown:

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 
 @pytest.fixture(scope="session")
@@ -25,14 +26,22 @@ def suite():
 
 
 @pytest.fixture(scope="session", params=["live", "accurate"])
-def edf(request, suite):
+def edf(request, suite, tmp_path_factory):
     """A briefly trained model of each of the two presets that train in seconds.
 
+    It is kept in a file, for one training has to do for all files of tests and all processes.
     `paper` takes minutes: test_frozen.py has one slow test of it, and test_flow_layers.py tests
     the architecture of every preset, untrained.
     """
     import galflowlab
 
-    return galflowlab.fit(
-        suite, preset=request.param, seed=1, stars_seen=100_000, batch=512, progress=False
-    )
+    folder = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        folder = folder.parent  # of all processes of this run
+    path = folder / f"{request.param}.safetensors"
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            galflowlab.fit(
+                suite, preset=request.param, seed=1, stars_seen=100_000, batch=512, progress=False
+            ).save(path)
+    return galflowlab.load(path)

@@ -1,12 +1,7 @@
-"""What a newcomer gets: the README's examples, the citation, and the wheel."""
+"""What a newcomer reads: the README's examples, links, and the citation."""
 
 import re
 import shlex
-import subprocess
-import sys
-import zipfile
-from email import message_from_bytes
-from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -88,60 +83,3 @@ def test_citation():
     assert [author["family-names"] for author in paper["authors"]] == ["Wolf", "Buck"]
     assert "2312.06017" in str(paper["identifiers"])
     assert "2312.06017" in README
-
-
-# -- wheel
-
-
-@pytest.fixture(scope="module")
-def wheel(tmp_path_factory):
-    pytest.importorskip("hatchling", reason="hatchling is not installed, so no wheel is built")
-    folder = tmp_path_factory.mktemp("wheel")
-    code = "import sys; from hatchling.build import build_wheel; build_wheel(sys.argv[1])"
-    build = [sys.executable, "-c", code, str(folder)]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    (path,) = folder.glob("*.whl")
-    return path
-
-
-@pytest.mark.parametrize(
-    "pattern",
-    [
-        "galflowlab/py.typed",
-        "galflowlab/_manifests/*.toml",
-        "galflowlab/pretrained/*.safetensors",
-        "galflowlab/pretrained/*.md",
-        "galflowlab_widgets/py.typed",
-        "galflowlab_widgets/static/*.js",
-        "*.dist-info/licenses/LICENSE",
-    ],
-)
-def test_wheel_contains(wheel, pattern):
-    names = zipfile.ZipFile(wheel).namelist()
-    assert [name for name in names if fnmatch(name, pattern)]
-
-
-def test_wheel_contains_nothing_else(wheel):
-    names = zipfile.ZipFile(wheel).namelist()
-    top = {name.split("/")[0] for name in names}
-    assert {name for name in top if not name.endswith(".dist-info")} == {
-        "galflowlab",
-        "galflowlab_widgets",
-    }
-    for name in names:
-        assert not {"tests", "notebooks", "__pycache__"} & set(Path(name).parts), name
-        assert ".partial." not in name, name
-    assert wheel.stat().st_size <= 5e6
-
-
-def test_wheel_metadata(wheel):
-    archive = zipfile.ZipFile(wheel)
-    (name,) = (n for n in archive.namelist() if n.endswith(".dist-info/METADATA"))
-    metadata = message_from_bytes(archive.read(name))
-    assert metadata["Name"] == "galflowlab"
-    assert metadata["Version"] == galflowlab.__version__
-    assert metadata["License-Expression"] == "BSD-3-Clause"
-    assert metadata["Requires-Python"] == ">=3.11"
-    assert {"lab", "sims", "dev"} <= set(metadata.get_all("Provides-Extra"))
-    (name,) = (n for n in archive.namelist() if n.endswith("entry_points.txt"))
-    assert b"galflowlab = galflowlab.cli:main" in archive.read(name)

@@ -74,7 +74,7 @@ def test_the_card_tells_how_it_was_trained(card, promise, any_edf):
     assert f"{training['galaxies']} galaxies; {training['held_out_galaxies']} held out" in card
     assert f"{any_edf.n_parameters:,} parameters".replace(",", " ") in card
     assert any_edf.preset == promise.preset
-    makefile = (FOLDER.parents[1] / "Makefile").read_text()
+    makefile = (Path(__file__).resolve().parents[1] / "Makefile").read_text()
     assert f"--preset {promise.preset} --stars-seen {promise.budget}" in makefile
     assert training["recipe"]["stars_seen"] == float(promise.budget)
     assert f"{training['cpu_seconds'] / 60:.0f} CPU minutes" in card

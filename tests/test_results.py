@@ -6,9 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import galflowlab
+
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()
-PRETRAINED = ROOT / "galflowlab" / "pretrained"
+PRETRAINED = Path(galflowlab.__file__).parent / "pretrained"
 RESULTS = ROOT / "tests" / "benchmarks" / "results"
 
 

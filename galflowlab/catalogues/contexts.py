@@ -49,6 +49,16 @@ def draw_contexts(
         For less than one galaxy or more than 100 000, which is what a catalogue holds, a seed
         that is negative or no integer, a mass function and a population without
         ``log10_mstar``, or ranges of mass that do not overlap.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import catalogues
+    >>> population = galflowlab.load("mock").population
+    >>> baldry = catalogues.MASS_FUNCTIONS["baldry12"]
+    >>> contexts = catalogues.draw_contexts(population, 3, seed=1, mass_function=baldry)
+    >>> [round(context["log10_mstar"], 1) for context in contexts]
+    [10.1, 8.9, 10.2]
     """
     galaxies, seed = number_of_galaxies(galaxies), integer_seed(seed)
     if mass_function and "log10_mstar" not in population.names:

@@ -96,6 +96,17 @@ def write_catalogue(
         If processes died; the same call goes on.
     OSError
         If files cannot be written; the same call goes on.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import catalogues
+    >>> edf = galflowlab.load("mock")
+    >>> made = catalogues.write_catalogue(
+    ...     edf, 10_000, {"log10_mstar": 10.7}, "galaxy", seed=1, partition=4096, progress=False
+    ... )
+    >>> made.stars, [path.name for path in made.files]
+    (10000, ['part-00000.parquet', 'part-00001.parquet', 'part-00002.parquet'])
     """
     n, seed = at_least_one(n), integer_seed(seed)
     size = -(-at_least_one(partition) // CHUNK) * CHUNK

@@ -16,6 +16,8 @@ from galflowlab.galaxy import Galaxy
 from galflowlab.schema import Stars, star_matrix
 
 METRICS = ("linear_mmd2", "sliced_wasserstein")
+"""Names of the distances between left-out galaxies and the model."""
+
 _DIRECTIONS = 64
 _QUANTILES = 128
 _STEP = 8  # directions at once: the projections of a million stars take 64 MB

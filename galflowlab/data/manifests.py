@@ -185,6 +185,12 @@ def manifest(name: str | Path) -> Manifest:
         If there is none of that name, or it is not valid.
     OSError
         If the file cannot be read.
+
+    Examples
+    --------
+    >>> from galflowlab.data import manifest
+    >>> manifest("nihao").columns["fe_h"]
+    'dex'
     """
     path = Path(name)
     if path.suffix == ".toml":

@@ -59,6 +59,14 @@ def prepare(
     ------
     ValueError
         If too few star particles are left or they have no angular momentum.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import mocks
+    >>> galaxy = galflowlab.prepare(mocks.make_galaxy(10.0, seed=1, n=1000))
+    >>> galaxy.provenance.cuts[-1].name
+    'radius <= 10 half-mass radii'
     """
     galaxy = cut_ages(galaxy, age_max)
     galaxy = cut_metallicity(galaxy, metallicity_min)

@@ -79,6 +79,15 @@ def circular_velocity(
     ------
     ValueError
         As `acceleration`, and for radii that are not positive.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import dynamics
+    >>> edf = galflowlab.load("mock")
+    >>> curve = dynamics.circular_velocity(edf, {"log10_mstar": 10.7}, [4, 8], seed=1)
+    >>> print(curve.values.round(-1), curve.quantity.unit)
+    [220.0 220.0] km / s
     """
     radii = _checked("radii", radii, positive=True)
     values, errors = _meridional(edf, context, radii, np.zeros_like(radii), velocities, seed)

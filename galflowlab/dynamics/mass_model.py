@@ -168,6 +168,16 @@ def fit_mass_model(
     -----
     ExtrapolationWarning
         As `EDF.sample`.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import dynamics
+    >>> edf = galflowlab.load("mock")
+    >>> model = dynamics.fit_mass_model(edf, {"log10_mstar": 10.7}, n=5000, seed=1)
+    >>> mass, error = model.enclosed_mass([8.0])  # of everything, stars and dark matter
+    >>> print(f"{mass[0]:.0e} Msun")
+    8e+10 Msun
     """
     if at_least_one(n) < 1000:
         raise ValueError(f"expected at least 1000 stars, got n={n}")

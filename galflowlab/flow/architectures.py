@@ -132,6 +132,7 @@ PRESETS = {
         Preset("paper", paper, AS_PUBLISHED),
     )
 }
+"""What `fit` knows, by name."""
 
 
 def find_preset(name: str) -> Preset:

@@ -106,6 +106,16 @@ def kolmogorov_smirnov(
     ------
     ValueError
         As for `compare`, or if there is not one name per feature.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from galflowlab import metrics
+    >>> rng = np.random.default_rng(1)
+    >>> real, wide = rng.normal(size=(2000, 2)), 1.3 * rng.normal(size=(500, 2))
+    >>> outcome = metrics.kolmogorov_smirnov(real, wide, size=500, resamples=50, seed=1)
+    >>> outcome.p_value < 0.05
+    True
     """
     known, rng = generator(seed)
     splits = draw(real, generated, size=size, resamples=resamples, seed=known, rng=rng)

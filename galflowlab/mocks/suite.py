@@ -57,6 +57,13 @@ def make_galaxy(
     ------
     ValueError
         For arguments outside their range.
+
+    Examples
+    --------
+    >>> from galflowlab import mocks
+    >>> galaxy = mocks.make_galaxy(10.0, seed=1, n=1000)
+    >>> galaxy.truth.log_prob(galaxy.stars).shape
+    (1000,)
     """
     log10_mstar = _checked_mass(log10_mstar)
     scatter, context_scatter = _checked_scatters(scatter, context_scatter)
@@ -109,6 +116,13 @@ def make_suite(
     Returns
     -------
     list of Galaxy
+
+    Examples
+    --------
+    >>> from galflowlab import mocks
+    >>> galaxies = mocks.make_suite(3, 100, seed=1)
+    >>> [round(galaxy.context["log10_mstar"], 1) for galaxy in galaxies]
+    [9.1, 7.5, 10.1]
     """
     n_galaxies, n_stars = (
         _checked_count("n_galaxies", n_galaxies),

@@ -37,6 +37,17 @@ class Population:
     ValueError
         If the values are not a finite (galaxy, context) array, or an entry that is scaled
         logarithmically is not positive.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> population = galflowlab.load("mock").population
+    >>> low, high = population.range("log10_mstar")
+    >>> print(f"{len(population)} galaxies, log10 of the mass {low:.1f} to {high:.1f}")
+    720 galaxies, log10 of the mass 6.8 to 11.3
+    >>> typical = population.complete({"log10_mstar": 10.3})
+    >>> population.support(typical) > 50, population.inside({"log10_mstar": 12.5})
+    (True, False)
     """
 
     def __init__(

@@ -119,6 +119,15 @@ def fit_exponential(
     ValueError
         For bad columns, a range that does not increase from at least 0, fewer than 100 stars in
         it or too few radii, a density that does not fall outwards, or fewer than two resamples.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import profiles
+    >>> stars = galflowlab.load("mock").sample(20_000, {"log10_mstar": 10.0}, seed=1)
+    >>> disc = profiles.fit_exponential(stars, seed=1, resamples=10)
+    >>> print(f"scale length {disc.scale_length:.1f} kpc")
+    scale length 1.4 kpc
     """
     rings = NarrowRings(stars, radii)
     limits = np.log(rings.outer / _SCALE), np.log(rings.outer * _SCALE)

@@ -104,6 +104,15 @@ def radial_profiles(
     ValueError
         For unknown quantities, a missing column, values that are not finite, a negative mass,
         or edges that do not increase.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import profiles
+    >>> stars = galflowlab.load("mock").sample(20_000, {"log10_mstar": 10.3}, seed=1)
+    >>> rings = profiles.radial_profiles(stars, ("v_phi",), edges=[0, 3, 6, 9])
+    >>> print(rings["v_phi"].values.round(-1), rings["v_phi"].unit)
+    [80.0 150.0 150.0] km / s
     """
     names = list(quantities)
     if unknown := [name for name in names if name not in QUANTITIES]:
@@ -139,7 +148,16 @@ def radial_edges(
 
 
 def half_mass_radius(stars: Stars, *, projected: bool = False) -> float:
-    """Radius [kpc] that encloses half the mass, see `enclosing_radius`."""
+    """Radius [kpc] that encloses half the mass, see `enclosing_radius`.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import profiles
+    >>> stars = galflowlab.load("mock").sample(20_000, {"log10_mstar": 10.3}, seed=1)
+    >>> print(f"{profiles.half_mass_radius(stars):.1f} kpc")
+    2.6 kpc
+    """
     return enclosing_radius(stars, 0.5, projected=projected)
 
 

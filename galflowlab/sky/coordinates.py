@@ -61,6 +61,15 @@ def observe(stars: Stars, observer: Observer | None = None) -> QTable:
     ValueError
         For a missing column, values that are not finite, a star at the observer, or stars that
         do not give the default observer their circular velocity.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import sky
+    >>> stars = galflowlab.load("mock").sample(1000, {"log10_mstar": 10.7}, seed=1)
+    >>> seen = sky.observe(stars)
+    >>> list(sky.OBSERVED)[:3], seen["distance"].unit
+    (['l', 'b', 'distance'], Unit("kpc"))
     """
     observer = Observer.solar(stars) if observer is None else observer
     away = relative(stars, POSITION, observer.position)

@@ -127,6 +127,15 @@ def healpix_map(
         For an unknown quantity, an nside that is no power of two, a shell that is empty,
         fewer than one of `min_stars`, a missing column, values that are not finite, or a
         negative mass.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import sky
+    >>> seen = sky.observe(galflowlab.load("mock").sample(10_000, {"log10_mstar": 10.7}, seed=1))
+    >>> near = sky.healpix_map(seen, 8, "mean_age", distance=(0, 5))  # stars within 5 kpc
+    >>> near.values.shape, near.unit
+    ((768,), Unit("Gyr"))
     """
     return healpix_maps(seen, nside, (quantity,), distance=distance, min_stars=min_stars)[quantity]
 

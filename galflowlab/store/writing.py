@@ -71,6 +71,14 @@ def write_store(
     ValueError
         If there is no galaxy, two have the same name, or one cannot be trained on: no context,
         values that are not finite or not physical.
+
+    Examples
+    --------
+    >>> from galflowlab import mocks, store
+    >>> store.write_store(mocks.make_suite(3, 100, seed=1), "suite", seed=1).n_stars
+    300
+    >>> store.StarStore("suite").columns[:3]
+    ('x', 'y', 'z')
     """
     path = Path(path)
     if path.exists():

@@ -104,6 +104,15 @@ def fit(
     FewStarsWarning
         If there are fewer training stars than parameters. The weights are still those with the
         best held-out likelihood.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import mocks
+    >>> galaxies = mocks.make_suite(12, 500, seed=1)
+    >>> edf = galflowlab.fit(galaxies, seed=1, stars_seen=5000, progress=False)  # 4e6 are usual
+    >>> edf.card["training"]["galaxies"]
+    11
     """
     usual = defaults(preset)
     recipe = Recipe(

@@ -57,6 +57,8 @@ def test_sample_says_when_it_extrapolates(tmp_path, capsys):
     ],
 )
 def test_errors_of_sample_are_one_line(tmp_path, monkeypatch, capsys, arguments, message):
+    if "--scheduler" in arguments:
+        pytest.importorskip("distributed", reason="the cluster extra is not installed")
     monkeypatch.chdir(tmp_path)
     assert run(*SAMPLE, *arguments) == 2
     error = capsys.readouterr().err
@@ -67,6 +69,7 @@ def test_errors_of_sample_are_one_line(tmp_path, monkeypatch, capsys, arguments,
 
 
 def test_a_scheduler_that_does_not_answer(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("distributed", reason="the cluster extra is not installed")
     monkeypatch.setattr(workers, "_TIMEOUT", 0.3)
     with socket.socket() as silent:
         silent.bind(("127.0.0.1", 0))

@@ -83,6 +83,15 @@ def read(
         If there is no such file or it is damaged.
     ImportError
         If the file is a simulation snapshot and pynbody is not installed.
+
+    Examples
+    --------
+    >>> import galflowlab
+    >>> from galflowlab import mocks
+    >>> path = mocks.make_galaxy(10.0, seed=1, n=1000).write("galaxy.fits")
+    >>> galaxy = galflowlab.read(path)
+    >>> len(galaxy), galaxy.stars["age"].unit
+    (1000, Unit("Gyr"))
     """
     path = Path(path)
     if path.is_dir():
