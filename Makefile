@@ -34,7 +34,7 @@ app: $(VENV)/.lab
 # Two processes of one thread each; the browser needs the machine for itself.
 test: lint browser
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile -m "not browser" \
-	  --nbval-lax --nbval-current-env tests notebooks widgets
+	  --nbval-lax --nbval-current-env notebooks widgets tests
 	$(BIN)/python -m pytest -m browser tests
 
 test-fast: $(VENV)/.dev
@@ -145,10 +145,12 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV) || { echo "needs Python 3.11 or later with venv (Debian: apt-get install python3-venv)"; rm -rf $(VENV); exit 1; }
 
 $(VENV)/.lab: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing into $(VENV): a minute or more the first time"
 	$(PIP) --editable ".[lab]"
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/bin/python pyproject.toml constraints.txt
+	@echo "installing into $(VENV): a minute or more the first time"
 	$(PIP) --editable ".[dev]"
 	@touch $@ $(VENV)/.lab
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if passed_on and arguments.run not in (servers.lab, servers.app):
         parser.error(f"{arguments.command} passes nothing on: {' '.join(passed_on)}")
     arguments.passed_on, arguments.words = passed_on, words
+    usual, warnings.formatwarning = warnings.formatwarning, _warned
     try:
         code = arguments.run(arguments) or 0
         sys.stdout.flush()
@@ -51,6 +53,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         return 130
+    finally:
+        warnings.formatwarning = usual
+
+
+def _warned(message: Warning | str, *_: object) -> str:
+    """One line, without the place in our source."""
+    return f"warning: {message}\n"
 
 
 def _parser() -> argparse.ArgumentParser:

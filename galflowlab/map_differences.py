@@ -73,10 +73,11 @@ def measure(
     else:
         away = direction(inclination, azimuth)[2]
         values = away @ np.array([table[name] for name in VELOCITY], float)
-    first, second = mean(values), mean(values**2)
+    squared = values**2
+    first, second = mean(values), mean(squared)
     spread, fewest = np.maximum(second - first**2, 0.0), _AVERAGED
     if quantity == "sigma_los":
-        third, fourth = mean(values**3), mean(values**4)
+        third, fourth = mean(squared * values), mean(squared**2)
         fourth += first * (6 * first * second - 4 * third - 3 * first**3)  # about the mean
         excess = np.maximum(fourth - spread**2, 0.0)
         spread = np.divide(excess, 4 * spread, out=np.zeros_like(spread), where=spread > 0)

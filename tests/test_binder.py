@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -125,8 +126,10 @@ def test_its_server_opens_both_pages_on_one_thread_in_little_memory(tmp_path):
     token = f"--IdentityProvider.token={TOKEN}"
     with server([*command, token], tmp_path, f"{url}/api") as process:
         assert "jupyter-config-data" in get("lab/tree/notebooks/01_explore.ipynb")
-        assert "threads of every kind: 1\n" in get("voila/render/threads.ipynb")
-        explorer = get("voila/render/widgets/explorer.ipynb")
+        pages = ("voila/render/threads.ipynb", "voila/render/widgets/explorer.ipynb")
+        with ThreadPoolExecutor() as pool:
+            threads, explorer = pool.map(get, pages)
+        assert "threads of every kind: 1\n" in threads
         assert "application/vnd.jupyter.widget-view+json" in explorer
         assert "Picture of the app" in explorer
         assert explorer.rstrip().endswith("</html>")

@@ -247,3 +247,15 @@ def test_a_reader_that_has_enough_ends_it_quietly(capsys, monkeypatch):
         monkeypatch.setattr(sys, "stdout", pipe)
         assert run("data") == 1
     assert capsys.readouterr().err == ""
+
+
+def test_warnings_are_one_line(tmp_path):
+    """In a process of its own: pytest has its own way with warnings."""
+    assert run("mock", "--galaxies", 4, "--stars", 100, "-o", tmp_path / "suite") == 0
+    options = ["--stars-seen", "500", "--batch", "100", "--quiet", "-o", "model.safetensors"]
+    command = [sys.executable, "-m", "galflowlab.cli", "train", "suite", *options]
+    result = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    (line,) = (line for line in result.stderr.splitlines() if "training stars for" in line)
+    assert line.startswith("warning: ")
+    assert "fit(" not in result.stderr

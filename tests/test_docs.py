@@ -127,6 +127,13 @@ def test_every_public_name_is_documented(site):
     assert not missing
 
 
+def test_parameters_have_types(site):
+    folder, _ = site
+    page = (folder / "site" / "api" / "galflowlab.html").read_text(encoding="utf-8")
+    assert "<strong>n</strong> (<em>int</em>) – Number of star particles" in page  # EDF.sample
+    assert page.count("<strong>seed</strong> (<em>int</em>") >= 2
+
+
 def test_every_notebook_and_command_has_its_place(site):
     folder, pages = site
     tutorials = pages[folder / "site" / "tutorials.html"]

@@ -14,7 +14,7 @@ from galflowlab_widgets.still import chart_as_html
 from galflowlab_widgets.training_curves import Row, losses
 from nbclient.exceptions import CellExecutionError
 
-from tests.tools.run_notebooks import COMPARED, METADATA, PICTURED, run
+from tests.tools.run_notebooks import COMPARED, LOCAL, METADATA, PICTURED, run
 
 ROOT = Path(__file__).resolve().parents[1]
 TUTORIALS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -24,10 +24,6 @@ LARGEST = {COMPARED: 120_000, PICTURED: 300_000}  # bytes of a picture, by the t
 
 READABLE_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 RANDOM_ID = re.compile(r"[0-9a-f-]{8,}")
-# Of one machine or one run only: paths, memory addresses, kernels.
-LOCAL = re.compile(
-    r"(?<![\w.])/(home|tmp|root|work|Users|var|opt|usr)/|\b0x[0-9a-f]{6,}|ipykernel_"
-)
 
 
 def name_of(path):
@@ -70,14 +66,16 @@ def test_clean(path):
 def test_kept_outputs(path):
     for cell in code_cells(path):
         tag = kept_by(cell)
-        assert bool(cell.outputs) == bool(tag), f"cell {cell.id}: outputs without tag, or neither"
-        assert bool(cell.execution_count) == bool(tag), f"cell {cell.id}: execution count"
+        assert cell.outputs or not tag, f"cell {cell.id}: {tag} without outputs"
+        assert bool(cell.execution_count) == bool(cell.outputs), f"cell {cell.id}: count"
         for output in cell.outputs:
             assert output.output_type != "error", cell.id
             assert output.get("name") != "stderr", f"cell {cell.id} keeps a warning"
             data = dict(output.get("data", {}))
             picture = base64.b64decode(data.pop("image/png", ""))
-            assert len(picture) <= LARGEST[tag], f"{cell.id}: picture of {len(picture)} bytes"
+            assert len(picture) <= LARGEST.get(tag, 0), (
+                f"{cell.id}: picture of {len(picture)} bytes"
+            )
             text = json.dumps([data, output.get("text", "")], ensure_ascii=False)
             assert not (found := LOCAL.search(text)), f"cell {cell.id} keeps {found[0]!r}"
 
@@ -86,6 +84,18 @@ def test_kept_outputs(path):
 def test_asserts_something(path):
     lines = [line for cell in code_cells(path) for line in cell.source.splitlines()]
     assert any(line.startswith("assert ") for line in lines)
+
+
+@pytest.mark.parametrize("path", TUTORIALS, ids=name_of)
+def test_title_and_links(path):
+    """Titles number the tutorials as their files do; files they link to are there."""
+    cells = nbformat.read(path, as_version=nbformat.NO_CONVERT).cells
+    assert re.match(rf"# {int(path.name[:2])} · \S", cells[0].source)
+    prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+    assert not re.search(r"(?i)(?<!\[)\bnotebook \d", prose), "names a notebook without a link"
+    for number, link in re.findall(r"\[[Nn]otebook (\d+)\]\(([^)]*)\)", prose):
+        assert link.startswith(f"{int(number):02}_")
+        assert (path.parent / link).is_file(), link
 
 
 def write(path, *cells, **metadata):
@@ -138,12 +148,13 @@ def test_a_wrong_notebook_fails(tmp_path):
 
 
 def test_running_keeps_what_teaches(tmp_path):
-    """Only tagged outputs stay, and a second run changes nothing."""
+    """What is printed and what is tagged stays, and a second run changes nothing."""
     rows = [Row(1000 * i, 14.0 - i, 13.0 - i, 1e-3, 0.1 * i) for i in range(1, 4)]
     still = chart_as_html(losses(rows, 3000))
     path = write(
         tmp_path / "tiny.ipynb",
         ("where", [], "import os\nprint(os.getcwd())"),
+        ("said", [], "print('two')\ndisplay({'text/html': '<b>no</b>'}, raw=True)\n2"),
         ("sum", [COMPARED], "print('first')\nimport sys\nsys.stdout.flush()\nprint(os.sep)\n1 + 1"),
         ("app", [PICTURED], f"display({{'text/plain': 'app'}}, raw=True)\n"
                             f"display({{'text/html': {still!r}}}, raw=True)"),
@@ -154,14 +165,15 @@ def test_running_keeps_what_teaches(tmp_path):
     once = path.read_bytes()
     notebook = nbformat.reads(once.decode(), as_version=4)
     assert notebook.metadata == METADATA
-    where, total, app = notebook.cells
-    assert [cell.id for cell in notebook.cells] == ["where", "sum", "app"]
+    where, said, total, app = notebook.cells
+    assert [cell.id for cell in notebook.cells] == ["where", "said", "sum", "app"]
     assert where.outputs == []
     assert where.execution_count is None
+    assert [output.output_type for output in said.outputs] == ["stream", "execute_result"]
     assert total.outputs[0].text == "first\n/\n"
     assert total.outputs[1].data == {"text/plain": "2"}
     (picture,) = app.outputs
-    assert app.execution_count == 3  # without one nbval refuses a cell that has outputs
+    assert app.execution_count == 4  # without one nbval refuses a cell that has outputs
     assert picture.data["image/png"] in still
     assert f'alt="{picture.data["text/plain"]}"' in still
     assert once.endswith(b"}\n")

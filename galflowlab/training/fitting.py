@@ -195,6 +195,8 @@ def _advance(
                     state.save(now=True)
             if not processes.from_first(float(go_on)):
                 return
+        bar.total = bar.n  # ended early, by patience: notebooks would show it as a failure
+        bar.refresh()
 
 
 def _warn_if_few(stars: int, parameters: int) -> None:

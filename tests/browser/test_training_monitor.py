@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.browser.servers import BIN, REPOSITORY, App, free_port, server, write_notebook
+from tests.browser.servers import write_notebook
 from tests.browser.stage import frame, maps
 
 pytestmark = pytest.mark.browser
@@ -117,19 +117,4 @@ def test_a_cell_that_trains_is_shown_and_can_be_interrupted(lab, notebook, tmp_p
     page.evaluate("() => jupyterapp.shell.currentWidget.sessionContext.session.kernel.interrupt()")
     page.wait_for_function("() => window.reply === 'error'")
     assert list(tmp_path.rglob("t.csv"))
-    assert app.errors == []
-
-
-def test_the_launcher_in_voila(page, tmp_path):
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=True"]
-    command = [str(BIN / "voila"), str(REPOSITORY / "widgets" / "training.ipynb"), *options]
-    app = App(page)
-    with server(command, tmp_path, f"{url}/voila/static/voila.js"):
-        page.goto(url)
-        watch(app)
-        page.locator(".gfl-monitor button.gfl-stop").click()
-        saw(page, "stopped at")
-        page.goto("about:blank")
     assert app.errors == []

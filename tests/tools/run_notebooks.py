@@ -1,8 +1,8 @@
 """Run notebooks in place and keep what teaches: ``python -m tests.tools.run_notebooks [FILE …]``.
 
-Outputs stay in cells that are tagged `COMPARED`, which nbval compares, and as one picture in such
-as are tagged `PICTURED`, for those who read without a kernel. Everything else that a run leaves is
-removed, so that a notebook changes only where its content does.
+For those who read without a kernel all outputs stay in cells that are tagged `COMPARED`, which
+nbval compares; one picture in such as are tagged `PICTURED`; and in all others what they print, as
+far as it names no place of this machine. Everything else that a run leaves is removed.
 """
 
 from __future__ import annotations
@@ -29,6 +29,10 @@ METADATA = {
     },
     "language_info": {"name": "python"},
 }
+# Of one machine or one run only: paths, memory addresses, kernels.
+LOCAL = re.compile(
+    r"(?<![\w.])/(home|tmp|root|work|Users|var|opt|usr)/|\b0x[0-9a-f]{6,}|ipykernel_"
+)
 _STILL = re.compile(
     r'<img class="gfl-still" alt="([^"]*)" src="data:image/png;base64,([A-Za-z0-9+/=]+)">'
 )
@@ -90,8 +94,9 @@ def clean(notebook: nbformat.NotebookNode) -> None:
         if PICTURED in tags:
             cell.outputs = [_picture(cell)]
         elif COMPARED not in tags:
+            cell.outputs = [text for output in cell.outputs for text in _printed(output)]
+        if not cell.outputs:
             cell.execution_count = None  # nbval wants one where there are outputs
-            cell.outputs = []
         for output in cell.outputs:
             if "metadata" in output:
                 output.metadata = nbformat.from_dict({})
@@ -111,6 +116,18 @@ def _picture(cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
             base64.b64decode(png, validate=True)
             return nbformat.v4.new_output("display_data", {"image/png": png, "text/plain": text})
     raise ValueError(f"cell {cell.id!r} is tagged {PICTURED!r}; expected it to show a picture")
+
+
+def _printed(output: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:
+    """The text of an output, if it is the same wherever the notebook runs."""
+    if output.output_type == "stream":
+        text = output.text
+    elif output.output_type == "execute_result":
+        text = output.data.get("text/plain", "")
+        output.data = nbformat.from_dict({"text/plain": text})  # tables as HTML have addresses
+    else:
+        return []
+    return [] if LOCAL.search(text) else [output]
 
 
 def _refuse_stderr(path: Path, cell: nbformat.NotebookNode) -> None:

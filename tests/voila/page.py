@@ -6,6 +6,7 @@ import json
 import re
 import struct
 import time
+import urllib.error
 import urllib.request
 import uuid
 
@@ -35,8 +36,7 @@ class Page:
 
     def __init__(self, url):
         self.url, self.states, self.pixels = url, {}, {}
-        with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
-            self.html = answer.read().decode()
+        self.html = drawn(url)
         self.kernel = re.search(r'"kernelId":\s*"([\w-]+)"', self.html)[1]
         address = f"{url.replace('http', 'ws')}/api/kernels/{self.kernel}/channels"
         self.socket = websocket.create_connection(
@@ -116,6 +116,22 @@ class Page:
     def leave(self):
         """Without a word: all that Voila's own page achieves when it is closed."""
         self.socket.close()
+
+
+def drawn(url):
+    """A page as the server sends it, once there is a place for it.
+
+    A place becomes free a moment after the process of its kernel has ended.
+    """
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
+                return answer.read().decode()
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
 
 
 def data_of(message):

@@ -56,3 +56,9 @@ def test_a_model_without_stellar_mass_is_refused(edf):
     edf.context_names = ("age_p50",)
     with pytest.raises(ValueError, match="log10_mstar"):
         LiveGalaxy(edf, n=1000, seed=3)
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_a_galaxy_without_stars_is_refused(edf, n):
+    with pytest.raises(ValueError, match=f"at least one star, got n = {n}"):
+        LiveGalaxy(edf, n=n, seed=3)

@@ -12,6 +12,7 @@ from galflowlab_widgets.controls import ContextControl
 from galflowlab_widgets.following import Following
 from galflowlab_widgets.parts import parts
 from galflowlab_widgets.plane import ContextPlane
+from galflowlab_widgets.still import output
 
 
 class App(widgets.VBox):
@@ -78,12 +79,12 @@ class App(widgets.VBox):
             display({"text/plain": f"a closed app ({self._kind})"}, raw=True)
             return
         display(self._repr_mimebundle_(), raw=True)
-        self._handle = display({"text/html": self._following.still()}, raw=True, display_id=True)
+        self._handle = display(output(self._following.still()), raw=True, display_id=True)
         self._following.settled = self._renew_still
 
     def _renew_still(self) -> None:
         if self._handle:
-            self._handle.update({"text/html": self._following.still()}, raw=True)
+            self._handle.update(output(self._following.still()), raw=True)
 
 
 def beside(controls: Sequence[widgets.Widget], pictures: Sequence[widgets.Widget]) -> widgets.HBox:

@@ -31,8 +31,10 @@ class Compare(App):
 
     Entries of the context that both models have are the same for both; what is left open is
     filled in by the left one, and what that does not know by the other. Both have the same noise
-    and equally many stars. Of data, the galaxy nearest to the sliders is shown; the model is
-    drawn at the sliders, or at the galaxy's own context if *model at: galaxy* is chosen.
+    and equally many stars. The error of the difference is that of independent stars: models of
+    one origin, whose stars go the same way, differ by less than it. Of data, the galaxy nearest to
+    the sliders is shown; the model is drawn at the sliders, or at the galaxy's own context if
+    *model at: galaxy* is chosen.
 
     Parameters
     ----------
@@ -55,8 +57,8 @@ class Compare(App):
     ------
     ValueError
         If neither is a model, either is nothing that can be compared, they share no positions,
-        a model has no stellar mass among its context, a galaxy lacks an entry of the context,
-        or the names are not two different ones.
+        `n` is less than one, a model has no stellar mass among its context, a galaxy lacks an
+        entry of the context, or the names are not two different ones.
     """
 
     def __init__(

@@ -99,11 +99,18 @@ class LiveGalaxy:
         Number of stars in the end, and what fixes their noise.
     preview
         Number of stars drawn at once.
+
+    Raises
+    ------
+    ValueError
+        Without a star, or if stellar mass is not among the context.
     """
 
     def __init__(self, edf: Model, *, n: int, seed: int, preview: int = PREVIEW) -> None:
         if "log10_mstar" not in edf.context_names:
             raise ValueError(f"expected log10_mstar among the context, got {edf.context_names}")
+        if n < 1:
+            raise ValueError(f"expected at least one star, got n = {n}")
         self._edf = edf
         self.n, self.seed, self._preview = n, seed, preview
         self._frozen: Frozen | None = None

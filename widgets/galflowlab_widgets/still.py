@@ -20,6 +20,11 @@ from galflowlab_widgets.rendering import Picture, palettes
 from galflowlab_widgets.sky_drawing import Sky
 
 _DPI = 80
+# Voila draws a page before its widgets: without this, pictures would flash where the app will be.
+_NOT_IN_VOILA = (
+    "<style>[data-voila] :is(.jp-MarkdownCell:has(img[alt^='Picture of the app']), .gfl-still)"
+    " { display: none }</style>"
+)
 
 
 def png(picture: Picture) -> bytes:
@@ -95,6 +100,11 @@ def sky_as_html(sky: Sky, net: Mapping[str, Any]) -> str:
 def chart_as_html(diagram: Diagram) -> str:
     """Wrap the still of a chart likewise."""
     return _image(chart_png(diagram), diagram.alt)
+
+
+def output(stills: str) -> dict[str, str]:
+    """Wrap stills, or none yet, as the output of a cell."""
+    return {"text/html": stills + _NOT_IN_VOILA}
 
 
 def _image(data: bytes, alt: str) -> str:

@@ -18,6 +18,7 @@ from galflowlab.store import StarStore
 from galflowlab.training import Progress, fit
 from galflowlab.training_set import TrainingSet
 from galflowlab_widgets.parts import parts
+from galflowlab_widgets.still import output
 from galflowlab_widgets.training_panel import TrainingPanel
 from galflowlab_widgets.training_screen import TrainingScreen
 
@@ -235,13 +236,12 @@ class TrainingMonitor(widgets.VBox):
             return
         display(self._repr_mimebundle_(), raw=True)
         with self._lock:
-            still = self.panel.still()
-            self._handle = display({"text/html": still}, raw=True, display_id=True)
+            self._handle = display(output(self.panel.still()), raw=True, display_id=True)
 
     def _renew_still(self) -> None:
         if self._handle is not None:
             self._next_still = time.monotonic() + _BETWEEN_STILLS
-            self._handle.update({"text/html": self.panel.still()}, raw=True)
+            self._handle.update(output(self.panel.still()), raw=True)
 
     def _on_button(self) -> None:
         if self.running or self._live:

@@ -22,6 +22,7 @@ from galflowlab_widgets.page.words import exactness, origin
 from galflowlab_widgets.plane import ContextPlane
 
 STARS = 20_000
+"""Stars of a page, unless told otherwise."""
 LARGEST = 5_000_000
 """Bytes that a page may have."""
 
