@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from galflowlab._version import __version__
 from galflowlab.commands import (
@@ -57,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         warnings.formatwarning = usual
 
 
-def _warned(message: Warning | str, *_: object) -> str:
+def _warned(message: Warning | str, *_: Any, **__: Any) -> str:
     """One line, without the place in our source."""
     return f"warning: {message}\n"
 
