@@ -80,6 +80,29 @@ def test_catalogue():
     assert all(rate["ratio"] >= 0.7 for rate in rates.values())
 
 
+def test_visitors():
+    rows = read(RESULTS / "visitors.json")
+    for row in rows["dragging"]:
+        latencies = f"{row['p50_ms']:.0f} / {row['p95_ms']:.0f} ms"
+        assert f"| {row['visitors']} | {latencies} | {row['mb_beyond_imports']:.0f} MB |" in README
+        assert row["mb_beyond_imports"] < 250
+        assert row["kernels_left"] == 0
+    *_, last = rows["page_loads"]
+    assert last["loads"] == 200
+    assert last["kernels"] == last["processes"] == 0
+
+
+def test_exported_page():
+    page, text = read(RESULTS / "exported_page.json"), " ".join(README.split())
+    assert f"as one file of {page['megabytes']:.1f} MB" in text
+    typical, most = page["error"]["position"][:2]
+    assert f"{100 * typical:.2g} % of the half-mass radius (median; 95 % of the stars" in text
+    assert f"within {100 * most:.1f} %)" in text
+    fast, slow = (page["milliseconds"][of][0] for of in ("mass", "mass_off_typical_metallicity"))
+    assert f"takes {fast:.0f} to {slow:.0f} ms while the context moves" in text
+    assert f"and {page['milliseconds']['direction'][0]:.0f} ms while the galaxy turns" in text
+
+
 def test_dynamics():
     dynamics, text = read(RESULTS / "dynamics.json"), " ".join(README.split())
     for model in ("mock", "mock_accurate"):

@@ -28,6 +28,7 @@ from tests.voila.processes import held, kernels, pss, wait_for_kernels
 MASS, MAPS = "gfl-slider-log10_mstar", "gfl-canvas"
 IMPORTS = "import galflowlab\nfrom galflowlab_widgets import Explorer"
 COUNTS = (1, 2, 4, 8)
+FORGOTTEN = 65  # seconds
 
 
 def step(page, value):
@@ -114,7 +115,10 @@ def imports(folder):
 
 
 def loads(server, count):
-    """Open, draw and close so many pages, two at a time; what the server holds meanwhile."""
+    """Open, draw and close so many pages, two at a time; what the server holds meanwhile.
+
+    And in the end a good minute later, for so long Jupyter's server keeps lost connections.
+    """
 
     def load(k):
         page = Page(server.url)
@@ -122,22 +126,25 @@ def loads(server, count):
         page.leave()
         return alt
 
+    def point(done):
+        left = wait_for_kernels(server.process, 0)
+        found = {
+            "loads": done,
+            "server_own_mb": round(server.process.memory_full_info().uss / 1e6, 1),
+            "kernels": left,
+            "processes": len(server.process.children(recursive=True)),
+            **held(server.process),
+        }
+        print(found, flush=True)
+        return found
+
     points = []
     with ThreadPoolExecutor(2) as pool:
         for done in range(0, count, 20):
             list(pool.map(load, range(done, min(done + 20, count))))
-            left = wait_for_kernels(server.process, 0)
-            points.append(
-                {
-                    "loads": min(done + 20, count),
-                    "server_own_mb": round(server.process.memory_full_info().uss / 1e6, 1),
-                    "kernels": left,
-                    "processes": len(server.process.children(recursive=True)),
-                    **held(server.process),
-                }
-            )
-            print(points[-1], flush=True)
-    return points
+            points.append(point(min(done + 20, count)))
+    time.sleep(FORGOTTEN)
+    return [*points, point(count) | {"seconds_later": FORGOTTEN}]
 
 
 def main():
