@@ -26,10 +26,7 @@ CHROMIUM_ARGUMENTS = [
 ]
 TOKEN = "browser-test"
 
-# Hash of the pixels that a settled canvas holds; null while it is still being refined.
-PIXELS = """selector => {
-  const canvas = document.querySelector(selector);
-  if (!canvas || !canvas.width || canvas.dataset.state !== 'settled') return null;
+HASH = """(canvas) => {
   const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
   copy.drawImage(canvas, 0, 0);
   let hash = 2166136261;
@@ -37,6 +34,12 @@ PIXELS = """selector => {
     hash = Math.imul(hash ^ byte, 16777619);
   return hash >>> 0;
 }"""
+# Hash of the pixels that a settled canvas holds; null while it is still being refined.
+PIXELS = f"""selector => {{
+  const canvas = document.querySelector(selector);
+  if (!canvas || !canvas.width || canvas.dataset.state !== 'settled') return null;
+  return ({HASH})(canvas);
+}}"""
 CANVAS = ".gfl-canvas canvas"
 RUN_ALL = """async () => {
   await jupyterapp.restored;

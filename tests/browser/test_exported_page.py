@@ -9,20 +9,13 @@ from galflowlab_widgets.rendering import View, picture
 from galflowlab_widgets.scales import Scales
 
 import galflowlab
+from tests.browser.servers import HASH
 
 pytestmark = pytest.mark.browser
 
 N, SEED = 2000, 2
 PLACE = (0.513, 0.327)  # between nodes
-PIXELS = """() => {
-  const canvas = document.querySelector('#maps canvas');
-  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext('2d');
-  copy.drawImage(canvas, 0, 0);
-  let hash = 2166136261;
-  for (const byte of copy.getImageData(0, 0, canvas.width, canvas.height).data)
-    hash = Math.imul(hash ^ byte, 16777619);
-  return hash >>> 0;
-}"""
+PIXELS = f"() => ({HASH})(document.querySelector('#maps canvas'))"
 FRAME = "+document.querySelector('#maps canvas').dataset.frame"
 # Playwright's own waiting evaluates strings, which the page forbids.
 NEXT = f"""async frame => {{

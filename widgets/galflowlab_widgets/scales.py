@@ -23,7 +23,7 @@ LOGARITHMIC = frozenset({"surface_density"})
 NICE_WIDTHS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 _DECADES = 4.5  # of surface density in one picture
-_ABUNDANCE_STEP = {"mean_fe_h": 0.5, "mean_o_fe": 0.1}  # dex
+ABUNDANCE_STEP = {"mean_fe_h": 0.5, "mean_o_fe": 0.1}  # dex, of the colour bars
 _COLUMN_OF = {"mean_fe_h": "fe_h", "mean_o_fe": "o_fe"}
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
@@ -140,7 +140,7 @@ def _limits(stars: Columns, quantity: str, half_width: float) -> Limits:
         return -fastest, fastest
     if quantity == "sigma_los":  # hot centres seen edge-on exceed the vertical dispersion
         return 0.0, _nice_speed(2.5 * float(np.std(stars["vz"])))
-    return abundance_limits(stars[_COLUMN_OF[quantity]], _ABUNDANCE_STEP[quantity], 0.05)
+    return abundance_limits(stars[_COLUMN_OF[quantity]], ABUNDANCE_STEP[quantity], 0.05)
 
 
 def _nice_speed(wanted: float) -> float:

@@ -16,13 +16,12 @@ from galflowlab.schema import AGE_MAX, CONTEXT
 from galflowlab_widgets.page.grid import MASS, METALLICITY, PLANE
 from galflowlab_widgets.page.stars import CORE, InterpolatedStars, steps
 from galflowlab_widgets.rendering import PALETTE_OF, View, palettes, picture
-from galflowlab_widgets.scales import BINS, Scales, decade_ticks, linear_ticks
+from galflowlab_widgets.scales import ABUNDANCE_STEP, BINS, Scales, decade_ticks, linear_ticks
 from galflowlab_widgets.still import png
 
 START = (0.4, 0.0)
 _CELLS = 64  # of the support, along each axis
 _MARGIN = 0.03  # of the plane around the grid
-_ABUNDANCE_STEP = {"mean_fe_h": 0.5, "mean_o_fe": 0.1}  # dex, of the colour bars
 
 
 class Contents:
@@ -136,7 +135,7 @@ def _quantity(name: str) -> dict[str, Any]:
         "palette": PALETTE_OF[name],
         "column": MEAN_OF.get(name),
         "limits": [0.0, AGE_MAX] if name == "mean_age" else None,
-        "step": _ABUNDANCE_STEP.get(name),
+        "step": ABUNDANCE_STEP.get(name),
     }
 
 
