@@ -15,14 +15,13 @@ from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.data_panel import DataPanel
 from galflowlab_widgets.diagram_tabs import ChartTabs
 from galflowlab_widgets.linked import LinkedModels
-from galflowlab_widgets.live import Model
+from galflowlab_widgets.live import SEEDS, Model
 from galflowlab_widgets.refining import Refiner
 from galflowlab_widgets.rendering import View
 from galflowlab_widgets.sides import Data, DataSide, ModelSide, shared_columns, sides_of
 from galflowlab_widgets.status import Status
 from galflowlab_widgets.view_panel import ViewPanel
 
-_SEEDS = 2**31
 _START = View(inclination=60.0)
 
 
@@ -135,7 +134,7 @@ class Compare(App):
         self._screen.move(lambda: self._screen.resize(n, seed))
 
     def _on_resample(self) -> None:
-        self._restart(self.count.value, (self._screen.seed + 1) % _SEEDS)
+        self._restart(self.count.value, (self._screen.seed + 1) % SEEDS)
 
     def _on_snapshot(self) -> None:
         self.canvas.snapshot("comparison.png")

@@ -13,15 +13,13 @@ from galflowlab_widgets.canvas import MapCanvas
 from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.diagram_tabs import DiagramTabs
 from galflowlab_widgets.export import code, target
-from galflowlab_widgets.live import LiveGalaxy, Model
+from galflowlab_widgets.live import SEEDS, LiveGalaxy, Model
 from galflowlab_widgets.references import References, references_for
 from galflowlab_widgets.refining import Refiner
 from galflowlab_widgets.rendering import View
 from galflowlab_widgets.screen import Screen
 from galflowlab_widgets.status import Status
 from galflowlab_widgets.view_panel import GhostViewPanel
-
-_SEEDS = 2**31
 
 
 class Explorer(App):
@@ -75,7 +73,7 @@ class Explorer(App):
         self.actions = ActionBar(
             live.n,
             resized=lambda count: self._restart(count, live.seed),
-            resampled=lambda: self._restart(live.n, (live.seed + 1) % _SEEDS),
+            resampled=lambda: self._restart(live.n, (live.seed + 1) % SEEDS),
             reset=self.reset,
             played=self._on_played,
             snapshot=lambda: self.canvas.snapshot("galaxy.png"),

@@ -12,6 +12,7 @@ from galflowlab.parallel import CHUNK
 from galflowlab.schema import as_stars
 
 PREVIEW = 5 * CHUNK  # whole chunks: then the stars are bit by bit those of `EDF.sample`
+SEEDS = 2**31  # seeds of resampled stars stay below
 
 
 class Contexts(Protocol):

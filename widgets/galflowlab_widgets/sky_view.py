@@ -8,13 +8,11 @@ from galflowlab.schema import PHASE_SPACE
 from galflowlab_widgets.actions import button, count_menu
 from galflowlab_widgets.app import App, beside
 from galflowlab_widgets.context_panel import ContextPanel
-from galflowlab_widgets.live import LiveGalaxy, Model
+from galflowlab_widgets.live import SEEDS, LiveGalaxy, Model
 from galflowlab_widgets.refining import Refiner
 from galflowlab_widgets.sky_panel import SkyPanel
 from galflowlab_widgets.sky_screen import SkyScreen
 from galflowlab_widgets.status import Status
-
-_SEEDS = 2**31
 
 
 class SkyView(App):
@@ -82,7 +80,7 @@ class SkyView(App):
         again = button(
             "resample",
             "draw other stars: a new seed",
-            lambda: restart(live.n, (live.seed + 1) % _SEEDS),
+            lambda: restart(live.n, (live.seed + 1) % SEEDS),
         )
         reset = button("reset", "let all entries follow, observe from the start", self.reset)
         box = widgets.VBox([widgets.HBox([self.count, again]), widgets.HBox([reset])])
