@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from galflowlab.maps import Map, columns_needed, project_many
-from galflowlab.pixels import MEAN_OF, direction, masked
-from galflowlab.schema import VELOCITY, Stars, finite_columns
+from galflowlab.maps import Map, project_sorted
+from galflowlab.pixels import Pixels, masked
+from galflowlab.schema import Stars
 
 DENSITY = "surface_density"
 _SEEN = 4  # stars of both in a pixel that shows a difference of density
@@ -50,44 +51,42 @@ def measure(
     made of the second and the fourth moment of the pixel: of normal velocities it would be too
     small by far, because discs in haloes have heavy tails.
     """
-    names = columns_needed(quantity)
-    table = dict(zip(names, finite_columns(stars, names), strict=True))
-    mass = np.asarray(table["mass"], float)
-    area = (2 * half_width / bins) ** 2
+    view = (inclination, azimuth, half_width, bins, centre)
+    return measure_many(stars, (quantity,), *view)[quantity]
 
-    def project(name: str, **changed: np.ndarray) -> Map:
-        view = (inclination, azimuth, half_width, bins, centre)
-        return project_many(table | changed, (name,), *view)[name]
 
-    def sums(weights: np.ndarray) -> np.ndarray:
-        return project(DENSITY, mass=weights).values.filled(0.0) * area
+def measure_many(
+    stars: Stars,
+    quantities: Iterable[str],
+    inclination: float,
+    azimuth: float,
+    half_width: float,
+    bins: int,
+    centre: tuple[float, float] = (0.0, 0.0),
+) -> dict[str, MeasuredMap]:
+    """Measure several quantities of the same stars, sorting them into pixels once.
 
-    def mean(values: np.ndarray) -> np.ndarray:
-        return project("mean_age", age=values).values.filled(0.0)  # whatever they are
+    Parameters and errors are those of `measure`; the maps are returned by name.
+    """
+    pixels = Pixels(stars, inclination, azimuth, half_width, bins, centre)
+    maps = project_sorted(pixels, quantities)
+    return {name: _measured(pixels, shown) for name, shown in maps.items()}
 
-    shown, counts, squares = project(quantity), sums(np.ones(len(mass))), sums(mass**2)
-    if quantity == DENSITY:
-        return MeasuredMap(shown, np.rint(counts), squares / area**2)
-    if quantity in MEAN_OF:
-        values = np.asarray(table[MEAN_OF[quantity]], float)
-    else:
-        away = direction(inclination, azimuth)[2]
-        values = away @ np.array([table[name] for name in VELOCITY], float)
-    squared = values**2
-    first, second = mean(values), mean(squared)
-    spread, fewest = np.maximum(second - first**2, 0.0), _AVERAGED
-    if quantity == "sigma_los":
-        third, fourth = mean(squared * values), mean(squared**2)
-        fourth += first * (6 * first * second - 4 * third - 3 * first**3)  # about the mean
-        excess = np.maximum(fourth - spread**2, 0.0)
+
+def _measured(pixels: Pixels, shown: Map) -> MeasuredMap:
+    sums, shape = pixels.sums, shown.values.shape
+    counts = sums.counts.reshape(shape)
+    if shown.quantity == DENSITY:
+        return MeasuredMap(shown, counts, (sums.squares / pixels.area**2).reshape(shape))
+    offsets2 = sums.squared_offsets(*pixels.averaged(shown.quantity))
+    spread, fewest = sums.mean(offsets2), _AVERAGED
+    if shown.quantity == "sigma_los":
+        excess = np.maximum(sums.mean(offsets2**2) - spread**2, 0.0)
         spread = np.divide(excess, 4 * spread, out=np.zeros_like(spread), where=spread > 0)
         fewest = _SCATTERED
-    effective = np.divide(sums(mass) ** 2, squares, out=np.zeros_like(squares), where=squares > 0)
-    several = effective > 1 + 1e-9
-    variance = np.divide(spread, effective - 1, out=np.zeros_like(spread), where=several)
-    enough = (counts > fewest - 0.5) & ~np.ma.getmaskarray(shown.values)
+    enough = (counts >= fewest) & ~np.ma.getmaskarray(shown.values)
     averaged = replace(shown, values=masked(shown.values.data, enough))
-    return MeasuredMap(averaged, np.rint(counts), variance)
+    return MeasuredMap(averaged, counts, sums.variance_of_mean(spread).reshape(shape))
 
 
 def residual(first: MeasuredMap, second: MeasuredMap) -> np.ma.MaskedArray:

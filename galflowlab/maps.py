@@ -8,18 +8,21 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 
-from galflowlab.pixels import MEAN_OF, Pixels, direction, masked
-from galflowlab.schema import POSITION, VELOCITY, Quantity, Stars
+from galflowlab.pixels import AVERAGED, MEAN_OF, Pixels, masked
+from galflowlab.schema import COLUMNS, POSITION, Quantity, Stars
 
 _KMS = u.km / u.s
+
+
+def _mean(name: str, spec: Quantity) -> Quantity:
+    return Quantity(name, spec.unit, f"mass-weighted mean {spec.label}", f"mean {spec.label}")
+
 
 QUANTITIES: dict[str, Quantity] = {
     q.name: q
     for q in (
         Quantity("surface_density", u.Msun / u.kpc**2, "mass per area", "surface density"),
-        Quantity("mean_age", u.Gyr, "mass-weighted mean age", "mean age"),
-        Quantity("mean_fe_h", u.dex, "mass-weighted mean [Fe/H]", "mean [Fe/H]"),
-        Quantity("mean_o_fe", u.dex, "mass-weighted mean [O/Fe]", "mean [O/Fe]"),
+        *(_mean(name, COLUMNS[column]) for name, column in MEAN_OF.items()),
         Quantity("v_los", _KMS, "mass-weighted mean line-of-sight velocity", "v (line of sight)"),
         Quantity("sigma_los", _KMS, "line-of-sight velocity dispersion", "σ (line of sight)"),
     )
@@ -84,11 +87,8 @@ def columns_needed(quantity: str) -> tuple[str, ...]:
     ValueError
         For an unknown quantity.
     """
-    if quantity not in QUANTITIES:
-        raise ValueError(f"unknown map quantities {[quantity]}; valid are {list(QUANTITIES)}")
-    extra = {"v_los": VELOCITY, "sigma_los": VELOCITY}
-    mean_of = (MEAN_OF[quantity],) if quantity in MEAN_OF else ()
-    return (*POSITION, "mass", *extra.get(quantity, mean_of))
+    _known([quantity])
+    return (*POSITION, "mass", *AVERAGED.get(quantity, ()))
 
 
 def project(
@@ -173,36 +173,23 @@ def project_many(
     Parameters and errors are those of `project`; the maps are returned by name, in the order
     of `quantities`.
     """
-    names = list(quantities)
-    unknown = [name for name in names if name not in QUANTITIES]
-    if unknown:
-        raise ValueError(f"unknown map quantities {unknown}; valid are {list(QUANTITIES)}")
-    _check_view(inclination, azimuth, half_width, bins, centre)
-    bins, half_width = int(bins), float(half_width)
-    middle = (float(centre[0]), float(centre[1]))
-    pixels = Pixels(stars, direction(inclination, azimuth), middle, half_width, bins)
+    pixels = Pixels(stars, inclination, azimuth, half_width, bins, centre)
+    return project_sorted(pixels, quantities)
+
+
+def project_sorted(pixels: Pixels, quantities: Iterable[str]) -> dict[str, Map]:
+    """Map several quantities of stars that are sorted into pixels already; see `project_many`."""
+    view = (pixels.half_width, pixels.inclination, pixels.azimuth, pixels.centre)
     maps = {}
-    for name in names:
+    for name in _known(quantities):
         values, valid = pixels.compute(name)
-        grid = masked(values, valid).reshape(bins, bins)
-        spec = QUANTITIES[name]
-        view = (half_width, inclination, azimuth, middle)
+        grid, spec = masked(values, valid).reshape(pixels.bins, pixels.bins), QUANTITIES[name]
         maps[name] = Map(grid, name, spec.unit, spec.label, *view)
     return maps
 
 
-def _check_view(
-    inclination: float,
-    azimuth: float,
-    half_width: float,
-    bins: int,
-    centre: tuple[float, float],
-) -> None:
-    if not (np.isfinite(inclination) and np.isfinite(azimuth)):
-        raise ValueError(f"expected finite angles, got {inclination} and {azimuth} degrees")
-    if not (np.isfinite(half_width) and half_width > 0):
-        raise ValueError(f"expected a positive half_width in kpc, got {half_width}")
-    if len(centre) != 2 or not np.isfinite(centre).all():
-        raise ValueError(f"expected centre as two finite numbers in kpc, got {centre}")
-    if bins < 1 or bins != int(bins):
-        raise ValueError(f"expected a whole number of bins, at least 1, got {bins}")
+def _known(quantities: Iterable[str]) -> list[str]:
+    names = list(quantities)
+    if unknown := [name for name in names if name not in QUANTITIES]:
+        raise ValueError(f"unknown map quantities {unknown}; valid are {list(QUANTITIES)}")
+    return names

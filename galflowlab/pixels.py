@@ -8,8 +8,13 @@ import numpy as np
 
 from galflowlab.schema import POSITION, VELOCITY, Stars, finite_columns
 
-MEAN_OF = {"mean_age": "age", "mean_fe_h": "fe_h", "mean_o_fe": "o_fe"}
+MEAN_OF = {f"mean_{column}": column for column in ("age", "fe_h", "o_fe")}
 """Quantities that are the mass-weighted mean of a column."""
+AVERAGED = {name: (column,) for name, column in MEAN_OF.items()} | {
+    "v_los": VELOCITY,
+    "sigma_los": VELOCITY,
+}
+"""Columns from which stars get the values that a quantity is the mean or the dispersion of."""
 
 _ALONE = 1e-9  # share of the mass that the further stars of a pixel have, beside a single one
 
@@ -51,6 +56,27 @@ class WeightedSums:
         self._index, self._weight, self._size = index, weight, size
         self.mass = self.sum(weight)
 
+    @functools.cached_property
+    def squares(self) -> np.ndarray:
+        """Sum of the squares of the masses."""
+        return self.sum(self._weight**2)
+
+    @functools.cached_property
+    def counts(self) -> np.ndarray:
+        """Stars of each bin, also those without mass."""
+        return np.bincount(self._index, minlength=self._size)
+
+    @property
+    def several(self) -> np.ndarray:
+        """Whether more than one star of a bin has mass: else no scatter is known."""
+        return self._freedom > _ALONE
+
+    @functools.cached_property
+    def _freedom(self) -> np.ndarray:
+        """(Σw)² / Σw² - 1, which is n - 1 for n stars of the same mass."""
+        known = self.squares > 0
+        return np.divide(self.mass**2, self.squares, out=np.ones(self._size), where=known) - 1
+
     def sum(self, values: np.ndarray) -> np.ndarray:
         """Sum of plain values."""
         return np.bincount(self._index, values, minlength=self._size)
@@ -60,17 +86,22 @@ class WeightedSums:
         total = self.sum(self._weight * values)
         return np.divide(total, self.mass, out=np.zeros(self._size), where=self.mass > 0)
 
+    def squared_offsets(self, values: np.ndarray, mean: np.ndarray) -> np.ndarray:
+        """Of each star from the mean of its bin."""
+        return (values - mean[self._index]) ** 2
+
+    def variance_of_mean(self, variance: np.ndarray) -> np.ndarray:
+        """Squared error of a mean about which stars have a variance; zero if not `several`."""
+        return np.divide(variance, self._freedom, out=np.zeros(self._size), where=self.several)
+
     def dispersion(self, values: np.ndarray, mean: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Dispersion about the mean of each bin, and in which bins it is known.
 
-        Variances about the mean of the same few stars are too small; on average they are right
-        when divided by 1 - Σw² / (Σw)², which is (n - 1) / n for n stars of the same mass.
+        Variances about the mean of the same few stars are too small, on average by the variance
+        of the mean.
         """
-        variance = self.mean((values - mean[self._index]) ** 2)
-        squares = self.sum(self._weight**2)
-        share = np.divide(squares, self.mass**2, out=np.ones(self._size), where=self.mass > 0)
-        known = share < 1 - _ALONE
-        return np.sqrt(np.divide(variance, 1 - share, out=np.zeros(self._size), where=known)), known
+        variance = self.mean(self.squared_offsets(values, mean))
+        return np.sqrt(variance + self.variance_of_mean(variance)), self.several
 
 
 def _along(axis: np.ndarray, columns: list[np.ndarray]) -> np.ndarray:
@@ -87,54 +118,73 @@ class Pixels:
     ----------
     stars
         Positions, ``mass`` and what the quantities need.
-    axes
-        Rows: unit vectors to the right, up, and away from the observer.
-    centre, half_width
-        Of the field on the sky [kpc].
-    bins
-        Pixels along each side.
+    inclination, azimuth, half_width, bins, centre
+        As of `galflowlab.maps.project`, which names the errors too.
+
+    Attributes
+    ----------
+    inclination, azimuth, half_width, bins, centre
+        As given, plain numbers.
+    area
+        Of a pixel [kpc^2].
+    sums
+        Over the stars of each pixel, row by row from the bottom.
     """
 
     def __init__(
         self,
         stars: Stars,
-        axes: np.ndarray,
-        centre: tuple[float, float],
+        inclination: float,
+        azimuth: float,
         half_width: float,
         bins: int,
+        centre: tuple[float, float],
     ) -> None:
+        if not (np.isfinite(inclination) and np.isfinite(azimuth)):
+            raise ValueError(f"expected finite angles, got {inclination} and {azimuth} degrees")
+        if not (np.isfinite(half_width) and half_width > 0):
+            raise ValueError(f"expected a positive half_width in kpc, got {half_width}")
+        if len(centre) != 2 or not np.isfinite(centre).all():
+            raise ValueError(f"expected centre as two finite numbers in kpc, got {centre}")
+        if bins < 1 or bins != int(bins):
+            raise ValueError(f"expected a whole number of bins, at least 1, got {bins}")
+        self.inclination, self.azimuth = inclination, azimuth
+        self.half_width, self.bins = float(half_width), int(bins)
+        self.centre = float(centre[0]), float(centre[1])
+        self.area = (2 * self.half_width / self.bins) ** 2
         *position, mass = finite_columns(stars, (*POSITION, "mass"))
-        scale = bins / (2 * half_width)
-        right = _along(axes[0], position) * scale + (bins / 2 - centre[0] * scale)
-        up = _along(axes[1], position) * scale + (bins / 2 - centre[1] * scale)
-        inside = (right >= 0) & (right < bins) & (up >= 0) & (up < bins)
+        axes, scale = direction(inclination, azimuth), self.bins / (2 * self.half_width)
+        right, up = (
+            _along(axis, position) * scale + (self.bins / 2 - middle * scale)
+            for axis, middle in zip(axes[:2], self.centre, strict=True)
+        )
+        inside = (right >= 0) & (right < self.bins) & (up >= 0) & (up < self.bins)
         self._stars, self._away = stars, axes[2]
         self._inside, self._all_inside = inside, bool(inside.all())
-        self._pixel_area = (2 * half_width / bins) ** 2
         column, row = self._select(right).astype(np.intp), self._select(up).astype(np.intp)
         weight = self._select(mass).astype(np.float64)
-        self._sums = WeightedSums(row * bins + column, weight, bins * bins)
+        self.sums = WeightedSums(row * self.bins + column, weight, self.bins**2)
+        self._averaged: dict[tuple[str, ...], tuple[np.ndarray, np.ndarray]] = {}
 
     def compute(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Values of a quantity by pixel, and which of them are valid."""
-        occupied = self._sums.mass > 0
+        occupied = self.sums.mass > 0
         if name == "surface_density":
-            return self._sums.mass / self._pixel_area, occupied
-        if name == "v_los":
-            return self._v_los[1], occupied
+            return self.sums.mass / self.area, occupied
+        values, mean = self.averaged(name)
         if name == "sigma_los":
-            return self._sums.dispersion(*self._v_los)
-        (values,) = self._columns(MEAN_OF[name])
-        return self._sums.mean(self._select(values)), occupied
+            return self.sums.dispersion(values, mean)
+        return mean, occupied
 
-    @functools.cached_property
-    def _v_los(self) -> tuple[np.ndarray, np.ndarray]:
-        """Velocity of each star and mean of each pixel."""
-        velocity = self._select(_along(self._away, self._columns(*VELOCITY)))
-        return velocity.astype(np.float64), self._sums.mean(velocity)
-
-    def _columns(self, *names: str) -> list[np.ndarray]:
-        return finite_columns(self._stars, names, len(self._inside))
+    def averaged(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Values of the stars in the field that a quantity in `AVERAGED` is made of, their mean."""
+        columns = AVERAGED[name]
+        if columns not in self._averaged:
+            found = finite_columns(self._stars, columns, len(self._inside))
+            seen = _along(self._away, found) if columns == VELOCITY else found[0]
+            values = self._select(seen).astype(np.float64, copy=False)
+            self._averaged[columns] = values, self.sums.mean(values)
+        return self._averaged[columns]
 
     def _select(self, values: np.ndarray) -> np.ndarray:
         return values if self._all_inside else values[self._inside]

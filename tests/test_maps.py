@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binned_statistic_2d
 
+from galflowlab.map_differences import measure, measure_many
 from galflowlab.maps import QUANTITIES, columns_needed, project, project_many
 from galflowlab.schema import as_stars
 
@@ -277,3 +278,46 @@ def test_the_columns_needed_suffice(quantity):
 def test_columns_of_an_unknown_quantity_are_refused():
     with pytest.raises(ValueError, match=r"unknown map quantities \['colour'\]"):
         columns_needed("colour")
+
+
+def test_labels_of_maps_are_those_of_their_columns():
+    assert [q.axis_label for q in QUANTITIES.values()] == [
+        "surface density [M☉ kpc⁻²]",
+        "mean age [Gyr]",
+        "mean [Fe/H] [dex]",
+        "mean [O/Fe] [dex]",
+        "v (line of sight) [km s⁻¹]",
+        "σ (line of sight) [km s⁻¹]",
+    ]
+    assert QUANTITIES["mean_o_fe"].description == "mass-weighted mean [O/Fe]"
+
+
+def test_variances_are_those_of_the_stars_of_a_pixel():
+    """Against each pixel on its own, by plain averages of its stars."""
+    stars, bins = cloud(329), 4
+    measured = measure_many(stars, QUANTITIES, 0, 0, 2, bins)
+    column, row = (np.floor(stars[name] + 2) for name in ("x", "y"))
+    for i, j in np.ndindex(bins, bins):
+        own = (row == i) & (column == j)
+        mass = stars["mass"][own]
+        freedom = mass.sum() ** 2 / (mass**2).sum() - 1
+        expected = {"surface_density": (mass**2).sum()}
+        for name, of in (("mean_fe_h", "fe_h"), ("v_los", "vz"), ("sigma_los", "vz")):
+            offset = stars[of][own] - np.average(stars[of][own], weights=mass)
+            second, fourth = (np.average(offset**k, weights=mass) for k in (2, 4))
+            expected[name] = second / freedom
+        expected["sigma_los"] = (fourth - second**2) / (4 * second) / freedom
+        for name, variance in expected.items():
+            assert measured[name].variance[i, j] == pytest.approx(variance)
+            assert measured[name].counts[i, j] == own.sum()
+            enough = own.sum() >= {"surface_density": 1, "sigma_los": 20}.get(name, 6)
+            assert measured[name].map.values.mask[i, j] == (not enough)
+    assert {5, 6, 19, 20} <= set(measured["v_los"].counts.ravel())  # on both sides of enough
+
+
+def test_variances_survive_a_large_common_velocity():
+    stars = cloud()
+    fast = stars | {"vz": stars["vz"] + 1e6}
+    for name in ("v_los", "sigma_los"):
+        still, moved = (measure(s, name, 0, 0, 2, 8).variance for s in (stars, fast))
+        np.testing.assert_allclose(moved, still, rtol=1e-6)

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from astropy import units as u
 
-from galflowlab.pixels import masked
+from galflowlab.pixels import WeightedSums, masked
 from galflowlab.profiles.binning import EXACT, bin_index, checked_rings, columns, quantiles
-from galflowlab.schema import POSITION, VELOCITY, Quantity, Stars
+from galflowlab.schema import POSITION, VELOCITY, Quantity, Stars, finite_columns
 
 _KMS = u.km / u.s
 
@@ -123,7 +123,7 @@ def radial_profiles(
     for name in names:
         values, valid, errors, sure = rings.compute(name)
         profiles[name] = RadialProfile(
-            edges, masked(values, valid), masked(errors, sure), rings.counts, name
+            edges, masked(values, valid), masked(errors, sure), rings.sums.counts, name
         )
     return profiles
 
@@ -187,39 +187,33 @@ class _Rings:
         radius = np.sqrt(x**2 + y**2)
         index = bin_index(radius, edges)
         self._inside = (index >= 0) & (index < len(edges) - 1)
-        self._stars, self._n, self._size = stars, len(mass), len(edges) - 1
-        self._area = np.pi * np.diff(edges**2)
-        x, y, radius, self._weight, self._index = (
-            v[self._inside] for v in (x, y, radius, mass, index)
-        )
+        self._stars, self._area = stars, np.pi * np.diff(edges**2)
+        x, y, radius, mass, index = (v[self._inside] for v in (x, y, radius, mass, index))
         on_axis = radius == 0
         radius[on_axis] = x[on_axis] = 1.0
         self._cos, self._sin = x / radius, y / radius
-        self.counts = np.bincount(self._index, minlength=self._size)
+        self.sums = WeightedSums(index, mass, len(edges) - 1)
         self._known: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._mass, self._mass2 = self._sum(self._weight), self._sum(self._weight**2)
 
     def compute(self, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Values and which of them are valid, errors and which of them are."""
-        occupied = self._mass > 0
+        sums = self.sums
+        occupied, several = sums.mass > 0, sums.several
         if name == "surface_density":
-            return self._mass / self._area, occupied, np.sqrt(self._mass2) / self._area, occupied
+            return sums.mass / self._area, occupied, np.sqrt(sums.squares) / self._area, occupied
         kind, _, which = name.partition("_")
-        mean, sigma = self._moments("phi" if name == "v_phi" else which)
-        ratio = np.divide(self._mass**2, self._mass2, out=np.ones(self._size), where=occupied)
-        several = ratio - 1 > 1e-9
-        freedom = np.where(several, ratio - 1, 1.0)
+        mean, variance = self._moments("phi" if name == "v_phi" else which)
+        error = np.sqrt(sums.variance_of_mean(variance))
         if kind == "sigma":
-            return sigma, several, sigma / np.sqrt(2 * freedom), several
-        return mean, occupied, sigma / np.sqrt(freedom), several
+            return np.sqrt(variance), several, error / np.sqrt(2), several
+        return mean, occupied, error, several
 
     def _moments(self, which: str) -> tuple[np.ndarray, np.ndarray]:
-        """Mean and dispersion in each ring."""
+        """Mean and variance in each ring."""
         if which not in self._known:
             values = self._read("age")[0] if which == "age" else self._velocity[which]
-            mean = self._mean(values)
-            sigma = np.sqrt(self._mean((values - mean[self._index]) ** 2))
-            self._known[which] = (mean, sigma)
+            mean = self.sums.mean(values)
+            self._known[which] = mean, self.sums.mean(self.sums.squared_offsets(values, mean))
         return self._known[which]
 
     @functools.cached_property
@@ -233,15 +227,5 @@ class _Rings:
         }
 
     def _read(self, *names: str) -> list[np.ndarray]:
-        found = columns(self._stars, names)
-        for name, values in zip(names, found, strict=True):
-            if len(values) != self._n:
-                raise ValueError(f"column {name!r} has {len(values)} stars, not {self._n}")
-        return [values[self._inside] for values in found]
-
-    def _sum(self, weights: np.ndarray) -> np.ndarray:
-        return np.bincount(self._index, weights, minlength=self._size)
-
-    def _mean(self, values: np.ndarray) -> np.ndarray:
-        total = self._sum(self._weight * values)
-        return np.divide(total, self._mass, out=np.zeros(self._size), where=self._mass > 0)
+        found = finite_columns(self._stars, names, len(self._inside))
+        return [values[self._inside].astype(np.float64) for values in found]

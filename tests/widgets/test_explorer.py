@@ -28,6 +28,13 @@ def test_shows_the_typical_galaxy_at_once(explore, edf):
     assert len(explorer.stars) == 2000
 
 
+def test_a_model_of_positions_alone_shows_its_density(edf, explore):
+    edf.columns = ("x", "y", "z")
+    explorer = explore(n=2000)
+    assert explorer.view.quantities == ("surface_density", "surface_density")
+    assert "2 000 stars · refined ·" in explorer.status.value
+
+
 def test_a_preview_first_and_then_all_stars(explore):
     explorer = explore(n=3 * PREVIEW)
     explorer.sliders["log10_mstar"].value = 10.0

@@ -86,6 +86,17 @@ def test_every_quantity_has_limits_that_hold_most_of_its_pixels(quantity):
     assert 2 <= len(scales.ticks(quantity)) <= 10
 
 
+def test_limits_are_round_and_suit_the_quantity():
+    assert Scales.of(disc(), tuple(QUANTITIES)).limits == {
+        "surface_density": (4.5, 9.0),  # of log10
+        "mean_age": (0.0, 14.0),
+        "mean_fe_h": (-1.0, 0.5),
+        "mean_o_fe": (0.1, pytest.approx(0.3)),
+        "v_los": (-100.0, 100.0),
+        "sigma_los": (0.0, 150.0),
+    }
+
+
 def test_the_velocity_scale_is_symmetric_so_that_white_is_rest():
     low, high = Scales.of(disc(), ("v_los",)).limits["v_los"]
     assert low == -high
@@ -94,6 +105,7 @@ def test_the_velocity_scale_is_symmetric_so_that_white_is_rest():
 def test_only_what_the_columns_allow_is_offered():
     assert shown(EDF_COLUMNS) == tuple(QUANTITIES)
     assert shown(PHASE_SPACE) == ("surface_density", "v_los", "sigma_los")
+    assert shown(("x", "y", "z", "age")) == ("surface_density", "mean_age")
 
 
 def test_a_picture_is_plain_data_and_depends_on_nothing_but_its_input():

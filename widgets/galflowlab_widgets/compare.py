@@ -89,7 +89,7 @@ class Compare(App):
             data=self.data_panel,
             tabs=self.tabs,
             status=self.status,
-            population=linked.population,
+            linked=linked,
         )
         self._start = _own_context([left, right], linked.context_names)
         controls = [context, *([self.data_panel] if self.data_panel else []), self._actions(int(n))]

@@ -8,22 +8,22 @@ from collections.abc import Iterator, Sequence
 from galflowlab.parallel import CHUNK
 from galflowlab_widgets import still
 from galflowlab_widgets.canvas import MapCanvas
-from galflowlab_widgets.comparison import can_show, comparison, said, seen_from
+from galflowlab_widgets.comparison import comparison, said, seen_from
 from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.data_panel import DataPanel
 from galflowlab_widgets.diagram_parts import MODEL, REFERENCE
 from galflowlab_widgets.diagram_tabs import ENOUGH, ChartTabs
 from galflowlab_widgets.following import Action, Following
 from galflowlab_widgets.link import Link
-from galflowlab_widgets.linked import LinkedContexts
+from galflowlab_widgets.linked import LinkedModels
 from galflowlab_widgets.refining import Refiner
 from galflowlab_widgets.rendering import Picture, View
-from galflowlab_widgets.scales import Scales
+from galflowlab_widgets.scales import Scales, shown
 from galflowlab_widgets.sides import PREVIEW, DataSide, ModelSide, Side
 from galflowlab_widgets.status import Status, thousands
 from galflowlab_widgets.view_panel import ViewPanel
 
-_AT_ONCE = 100_000  # stars of each that a handler may map; more are left to the refiner
+_AT_ONCE = 300_000  # stars of each that a handler may map; more are left to the refiner
 
 
 class CompareScreen(Following):
@@ -37,8 +37,8 @@ class CompareScreen(Following):
         For the work at rest.
     canvas, context, view, data, tabs, status
         Where it is shown and what says how; `data` only if one side is data.
-    population
-        Training contexts of the models.
+    linked
+        The contexts of the models.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class CompareScreen(Following):
         data: DataPanel | None,
         tabs: ChartTabs,
         status: Status,
-        population: LinkedContexts,
+        linked: LinkedModels,
     ) -> None:
         super().__init__(refiner, status)
         self.picture: Picture | None = None
@@ -62,7 +62,7 @@ class CompareScreen(Following):
         self._data = next((side for side in sides if isinstance(side, DataSide)), None)
         self._canvas, self._link = canvas, Link(canvas)
         self._context, self._view, self._panel = context, view, data
-        self._tabs, self._population = tabs, population
+        self._tabs, self._linked = tabs, linked
         self._chosen: dict[str, float] = {}  # context of the controls
         self._inside = True  # whether the models support it
         self._scales: tuple[tuple[str, ...], Scales] | None = None
@@ -104,8 +104,8 @@ class CompareScreen(Following):
         start = time.perf_counter()
         if prepare:
             prepare()
-        self._chosen = self._population.complete(self._context.chosen)
-        self._inside = self._population.inside(self._chosen)
+        self._chosen = self._linked.complete(self._context.chosen)
+        self._inside = self._linked.inside(self._chosen)
         if self._data:
             self._data.found = False
         self._place()
@@ -152,9 +152,9 @@ class CompareScreen(Following):
         """Move the models to the context of the controls, or to that of the galaxy."""
         galaxy = self._data.galaxy if self._data else None
         if galaxy and self._panel and self._panel.at_galaxy:
-            self.contexts = self._population.each(galaxy.context)
+            self.contexts = self._linked.each(galaxy.context)
         else:
-            self.contexts = self._population.each(self._context.chosen)
+            self.contexts = self._linked.each(self._context.chosen)
         for side, context in zip(self._models, self.contexts, strict=True):
             side.live.move(context)
         self._drawn, self._scales = 0, None
@@ -194,7 +194,7 @@ class CompareScreen(Following):
         of = "" if count == self.n else f" of {thousands(self.n)}"
         state = "refined" if count == self.n else "preview"
         line = f"{thousands(count)}{of} stars each · {state} · {milliseconds:.0f} ms"
-        inside = self._population.inside_each(self.contexts)
+        inside = self._linked.inside_each(self.contexts)
         outside = [side.name for side, ok in zip(self._models, inside, strict=True) if not ok]
         warning = f"outside the training population of {' and '.join(outside)}: extrapolated"
         self._status.say(line, warning if outside else "")
@@ -205,7 +205,7 @@ class CompareScreen(Following):
             few = min(PREVIEW, self._count)
             known = [side.stars(few) for side in self._sides]
             each = [
-                Scales.of(stars, tuple(q for q in view.quantities if can_show(stars, q)))
+                Scales.of(stars, tuple(q for q in view.quantities if q in shown(stars)))
                 for stars in known
                 if stars is not None
             ]
@@ -215,9 +215,9 @@ class CompareScreen(Following):
 
     def _chart(self) -> None:
         count = min(self._count, ENOUGH)
-        shown = [(side.name, stars) for side in self._sides if (stars := side.stars(count))]
-        names = dict(zip((MODEL, REFERENCE), (name for name, _ in shown), strict=False))
+        both = [(side.name, stars) for side in self._sides if (stars := side.stars(count))]
+        names = dict(zip((MODEL, REFERENCE), (name for name, _ in both), strict=False))
         try:
-            self._tabs.compare(shown[0][1], shown[1][1] if len(shown) > 1 else None, names)
+            self._tabs.compare(both[0][1], both[1][1] if len(both) > 1 else None, names)
         except Exception as error:  # too few stars for a line: the maps go on
             self._status.error("Could not draw the chart", error)

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from galflowlab.map_differences import measure, residual, rms
-from galflowlab.maps import QUANTITIES, columns_needed, project_many
+from galflowlab.map_differences import measure_many, residual, rms
+from galflowlab.maps import QUANTITIES, Map, project_many
 from galflowlab_widgets.rendering import PALETTE_OF, Picture, View, column_of, frame_of
-from galflowlab_widgets.scales import BINS, Columns, Scales, linear_ticks, to_bytes
+from galflowlab_widgets.scales import BINS, Columns, Scales, linear_ticks, shown, to_bytes
 
 LIMIT = 4.0
 """Errors that the colours of a difference reach."""
@@ -63,24 +63,26 @@ def comparison(
     """
     half_width = view.half_width or scales.half_width
     bins, coarse = resolution(total)
-    around = (view.inclination, view.azimuth, half_width)
+    around, blank = (view.inclination, view.azimuth, half_width), np.zeros((bins, bins), np.uint8)
+    maps: list[dict[str, Map]] = []
+    for stars in sides:
+        known = [name for name in view.quantities if name in shown(stars or ())]
+        maps.append(project_many(stars, known, *around, bins, view.centre) if stars else {})
+    both = [name for name in view.quantities if all(name in side for side in maps)]
+    measured = [
+        measure_many(stars, both, *around, coarse, view.centre) for stars in sides if stars and both
+    ]
     panels: list[np.ndarray] = []
     spread: dict[str, float] = {}
+    factor = bins // coarse
     for name in view.quantities:
-        known = [stars if can_show(stars, name) else None for stars in sides]
-        for stars in known:
-            panels.append(_levels(stars, name, view, scales, half_width, bins))
-        first, second = (
-            None if stars is None else measure(stars, name, *around, coarse, view.centre)
-            for stars in known
-        )
-        if first is None or second is None:
-            panels.append(np.zeros((bins, bins), np.uint8))
+        panels += [scales.levels(side[name]) if name in side else blank for side in maps]
+        if name not in both:
+            panels.append(blank)
             continue
-        values = residual(first, second)
+        values = residual(*(side[name] for side in measured))
         if (size := rms(values)) is not None:
             spread[name] = size
-        factor = bins // coarse
         panels.append(to_bytes(values, -LIMIT, LIMIT).repeat(factor, 0).repeat(factor, 1))
     frame = frame_of(view, scales, bins) | {
         "columns": _columns(view, names),
@@ -113,22 +115,6 @@ def said(spread: Mapping[str, float]) -> str:
     """The size of the differences in words."""
     parts = ", ".join(f"{QUANTITIES[name].label} {size:.2g}" for name, size in spread.items())
     return f"rms difference in units of its error: {parts}" if parts else "no difference known"
-
-
-def can_show(stars: Columns | None, quantity: str) -> bool:
-    """Whether there are stars with the columns of a quantity."""
-    return stars is not None and all(name in stars for name in columns_needed(quantity))
-
-
-def _levels(
-    stars: Columns | None, name: str, view: View, scales: Scales, half_width: float, bins: int
-) -> np.ndarray:
-    if stars is None:
-        return np.zeros((bins, bins), np.uint8)
-    maps = project_many(
-        stars, (name,), view.inclination, view.azimuth, half_width, bins, view.centre
-    )
-    return scales.levels(maps[name])
 
 
 def _columns(view: View, names: Sequence[str]) -> list[dict[str, Any]]:

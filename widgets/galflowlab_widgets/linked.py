@@ -10,8 +10,8 @@ from galflowlab_widgets.context_panel import PLANE
 from galflowlab_widgets.live import Model
 
 
-class LinkedContexts:
-    """The populations of several models as one, so that one set of controls moves all.
+class LinkedModels:
+    """The contexts of several models as one, so that one set of controls moves all.
 
     An entry that several models have is the same for all of them: what is left open is filled
     in by the leader, and what the leader does not know by the population of whoever does.
@@ -23,7 +23,7 @@ class LinkedContexts:
 
     Attributes
     ----------
-    names
+    context_names
         All entries: those of the leader, then what the others have beyond it.
     """
 
@@ -31,9 +31,14 @@ class LinkedContexts:
         # The plane of mass and metallicity is drawn from one population.
         self._leader = max(models, key=lambda m: len(set(PLANE) & set(m.context_names)))
         self._models = tuple(models)
-        every = (self._leader, *(m for m in models if m is not self._leader))
-        self.names = tuple(dict.fromkeys(name for m in every for name in m.context_names))
-        self._order = every
+        self._order = (self._leader, *(m for m in models if m is not self._leader))
+        names = (name for model in self._order for name in model.context_names)
+        self.context_names = tuple(dict.fromkeys(names))
+
+    @property
+    def population(self) -> LinkedModels:
+        """Itself, since what is asked of a population is answered for all of them."""
+        return self
 
     @property
     def values(self) -> np.ndarray:
@@ -61,7 +66,7 @@ class LinkedContexts:
     def complete(self, context: Mapping[str, float]) -> dict[str, float]:
         """Fill in the entries left out."""
         found = {name: value for each in self.each(context) for name, value in each.items()}
-        return {name: found[name] for name in self.names}
+        return {name: found[name] for name in self.context_names}
 
     def complete_many(self, names: tuple[str, ...], values: np.ndarray) -> np.ndarray:
         """Fill in many contexts of the leader at once: (k, given) to (k, context)."""
@@ -78,26 +83,3 @@ class LinkedContexts:
     def inside_many(self, rows: np.ndarray) -> np.ndarray:
         """Many contexts of the leader at once: (k, context) to (k,)."""
         return self._leader.population.inside_many(rows)
-
-
-class LinkedModels:
-    """What the controls of the context need to know of several models.
-
-    Parameters
-    ----------
-    models
-        One or more.
-
-    Attributes
-    ----------
-    population
-        Of all of them.
-    """
-
-    def __init__(self, models: Sequence[Model]) -> None:
-        self.population = LinkedContexts(models)
-
-    @property
-    def context_names(self) -> tuple[str, ...]:
-        """Entries of the context of any model."""
-        return self.population.names

@@ -13,18 +13,10 @@ import numpy as np
 from galflowlab.maps import QUANTITIES, columns_needed, project_many
 from galflowlab.schema import CONTEXT
 from galflowlab_widgets.ghost import Polylines
-from galflowlab_widgets.scales import BINS, Columns, Scales, linear_ticks, nice_length
+from galflowlab_widgets.scales import BINS, COLOUR_BARS, Columns, Scales, linear_ticks, nice_length
 
-PALETTES = {
-    "surface_density": "magma",
-    "mean_age": "viridis",
-    "mean_fe_h": "cividis",
-    "mean_o_fe": "plasma",
-    "v_los": "RdBu_r",
-    "sigma_los": "inferno",
-    "difference": "PuOr_r",
-}
-"""Colour map of each quantity and of differences: even and safe for the colour-blind."""
+PALETTES = {name: bar.palette for name, bar in COLOUR_BARS.items()} | {"difference": "PuOr_r"}
+"""Colour map of each quantity and of differences."""
 PALETTE_OF = {name: i for i, name in enumerate(PALETTES)}
 
 

@@ -6,13 +6,14 @@ change of the stars seldom changes them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
 import numpy as np
 
-from galflowlab.maps import QUANTITIES, Map, project
+from galflowlab.maps import QUANTITIES, Map, columns_needed, project
+from galflowlab.pixels import MEAN_OF
 from galflowlab.schema import AGE_MAX
 
 Columns = Mapping[str, np.ndarray]
@@ -23,9 +24,37 @@ LOGARITHMIC = frozenset({"surface_density"})
 NICE_WIDTHS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0)
 _NICE = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)
 _DECADES = 4.5  # of surface density in one picture
-ABUNDANCE_STEP = {"mean_fe_h": 0.5, "mean_o_fe": 0.1}  # dex, of the colour bars
-_COLUMN_OF = {"mean_fe_h": "fe_h", "mean_o_fe": "o_fe"}
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
+
+@dataclass(frozen=True)
+class ColourBar:
+    """How a quantity is coloured; without limits and step they depend on what it is.
+
+    Parameters
+    ----------
+    palette
+        Name in matplotlib: even, and safe for the colour-blind.
+    limits
+        Lowest and highest value, if they are the same for all galaxies.
+    step
+        Limits are whole steps around the values of nearly all stars, for a mean of a column.
+    """
+
+    palette: str
+    limits: Limits | None = None
+    step: float | None = None
+
+
+COLOUR_BARS = {
+    "surface_density": ColourBar("magma"),
+    "mean_age": ColourBar("viridis", limits=(0.0, AGE_MAX)),
+    "mean_fe_h": ColourBar("cividis", step=0.5),
+    "mean_o_fe": ColourBar("plasma", step=0.1),
+    "v_los": ColourBar("RdBu_r"),
+    "sigma_los": ColourBar("inferno"),
+}
+"""By quantity of `galflowlab.maps`, in its unit."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +98,10 @@ class Scales:
         return to_bytes(np.ma.log10(values) if a_map.quantity in LOGARITHMIC else values, low, high)
 
 
-def shown(columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Quantities that can be mapped for stars with these columns."""
-    from_columns = {"mean_age": "age", **_COLUMN_OF}
-    return tuple(q for q in QUANTITIES if from_columns.get(q, "x") in columns)
+def shown(columns: Iterable[str]) -> tuple[str, ...]:
+    """Quantities that can be mapped for stars with these columns and a mass."""
+    there = {*columns, "mass"}
+    return tuple(name for name in QUANTITIES if there.issuperset(columns_needed(name)))
 
 
 def to_bytes(values: np.ma.MaskedArray, low: float, high: float) -> np.ndarray:
@@ -130,17 +159,19 @@ def decade_ticks(low: float, high: float) -> list[tuple[float, str]]:
 
 
 def _limits(stars: Columns, quantity: str, half_width: float) -> Limits:
+    bar = COLOUR_BARS[quantity]
+    if bar.limits:
+        return bar.limits
+    if bar.step:
+        return abundance_limits(stars[MEAN_OF[quantity]], bar.step, 0.05)
     if quantity == "surface_density":
         views = (project(stars, quantity, i, 0.0, half_width, BINS) for i in (0.0, 90.0))
         return density_limits(list(views))
-    if quantity == "mean_age":
-        return 0.0, AGE_MAX
     if quantity == "v_los":  # of a disc seen edge-on
         fastest = _nice_speed(max(np.quantile(np.abs(stars[v]), 0.9) for v in ("vx", "vy")))
         return -fastest, fastest
-    if quantity == "sigma_los":  # hot centres seen edge-on exceed the vertical dispersion
-        return 0.0, _nice_speed(2.5 * float(np.std(stars["vz"])))
-    return abundance_limits(stars[_COLUMN_OF[quantity]], ABUNDANCE_STEP[quantity], 0.05)
+    # sigma_los: hot centres seen edge-on exceed the vertical dispersion
+    return 0.0, _nice_speed(2.5 * float(np.std(stars["vz"])))
 
 
 def _nice_speed(wanted: float) -> float:

@@ -56,12 +56,11 @@ class ViewPanel(widgets.HBox):
         self.half_width_shown: float | None = None
         self._silent = False
         names = shown(columns)
-        self._start = replace(start or View(), quantities=names[:2])
+        first, second = (names * 2)[:2]  # both the density, if there are positions alone
+        self._start = replace(start or View(), quantities=(first, second))
         self._view = self._start
-        self.upper, self.lower = (
-            _menu(names, value, f"{where} row of maps")
-            for value, where in zip(names, ("upper", "lower"), strict=False)
-        )
+        self.upper = _menu(names, first, "upper row of maps")
+        self.lower = _menu(names, second, "lower row of maps")
         self.fixed = _box("fixed field", "keep the field of view when the galaxy grows", "fixed")
         self.caption = widgets.Label()
         self.caption.add_class("gfl-caption")

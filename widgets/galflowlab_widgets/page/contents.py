@@ -16,7 +16,7 @@ from galflowlab.schema import AGE_MAX, CONTEXT
 from galflowlab_widgets.page.grid import MASS, METALLICITY, PLANE
 from galflowlab_widgets.page.stars import CORE, InterpolatedStars, steps
 from galflowlab_widgets.rendering import PALETTE_OF, View, palettes, picture
-from galflowlab_widgets.scales import ABUNDANCE_STEP, BINS, Scales, decade_ticks, linear_ticks
+from galflowlab_widgets.scales import BINS, COLOUR_BARS, Scales, decade_ticks, linear_ticks, shown
 from galflowlab_widgets.still import png
 
 START = (0.4, 0.0)
@@ -36,11 +36,7 @@ class Contents:
     def __init__(self, edf: EDF, stars: InterpolatedStars) -> None:
         self._population, self._stars, self._grid = edf.population, stars, stars.grid
         self._name = PurePath(edf.source or "unnamed").stem
-        self._shown = [
-            name
-            for name in QUANTITIES
-            if name == "surface_density" or MEAN_OF.get(name) in stars.columns
-        ]
+        self._shown = shown(stars.columns)
         along = np.linspace(-1, 1, 201)
         typical = chebyshev.chebval(along, self._grid.relation)
         self._x = _widened(self._grid.low, self._grid.high)
@@ -52,7 +48,7 @@ class Contents:
         n = len(stars["x"])
         mass, _ = self._grid.contexts(np.array([START]))[0]
         stars["mass"] = np.full(n, 10**mass / n)
-        rows = tuple(self._shown[:2])
+        rows = self._shown[:2]
         first = picture(stars, View(quantities=rows), Scales.of(stars, rows))
         return {
             "title": f"Galaxies of the model {self._name}",
@@ -127,15 +123,15 @@ class Contents:
 
 
 def _quantity(name: str) -> dict[str, Any]:
-    spec = QUANTITIES[name]
+    spec, bar = QUANTITIES[name], COLOUR_BARS[name]
     return {
         "name": name,
         "menu": spec.label,
         "label": spec.axis_label,
         "palette": PALETTE_OF[name],
         "column": MEAN_OF.get(name),
-        "limits": [0.0, AGE_MAX] if name == "mean_age" else None,
-        "step": ABUNDANCE_STEP.get(name),
+        "limits": bar.limits,
+        "step": bar.step,
     }
 
 
