@@ -35,7 +35,7 @@ exclude_patterns = ["**.ipynb_checkpoints", "site/static", "**/__pycache__"]
 nb_execution_mode = "off"
 nb_ipywidgets_js = {}  # would be fetched from elsewhere
 nb_merge_streams = True
-myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "html_image"]
+myst_enable_extensions = ["attrs_inline", "colon_fence", "deflist", "dollarmath", "html_image"]
 myst_heading_anchors = 3
 
 add_module_names = False
