@@ -13,7 +13,7 @@ import torch
 from astropy.table import QTable
 
 from galflowlab.flow.frozen import FrozenModel, FrozenSampler
-from galflowlab.parallel import map_chunks, one_after_another
+from galflowlab.parallel import map_chunks, one_after_another, one_torch_thread
 from galflowlab.population import Population
 from galflowlab.schema import as_stars
 
@@ -39,7 +39,8 @@ class FrozenContext:
     ) -> FrozenContext:
         """Fold; raises ValueError for an unknown or non-finite context entry."""
         full = population.complete(context)
-        return cls(model.at(torch.from_numpy(population.row(full))), full, columns)
+        with one_torch_thread():  # waking others takes several times as long as folding
+            return cls(model.at(torch.from_numpy(population.row(full))), full, columns)
 
     def wanted(self, columns: Iterable[str] | None) -> tuple[str, ...]:
         """Names of columns, all by default; raises ValueError for an unknown one."""

@@ -21,7 +21,6 @@ from galflowlab.catalogues.layout import ROW_GROUP, is_whole, schema_of, write_s
 from galflowlab.edf import EDF
 from galflowlab.galaxy import Provenance
 from galflowlab.loading import load
-from galflowlab.parallel import one_torch_thread
 from galflowlab.schema import CONTEXT
 
 
@@ -136,8 +135,7 @@ def make(edf: EDF, work: Work, part: Part, stopped: Callable[[], bool] = lambda:
             if stopped():
                 raise StoppedError(part.file)
 
-    with one_torch_thread():  # a small galaxy takes less time than torch's threads to fold
-        write_stars(work.folder / part.file, work.schema(part), blocks())
+    write_stars(work.folder / part.file, work.schema(part), blocks())
 
 
 def make_far(part: Part, model: bytes, work: Work) -> None:
