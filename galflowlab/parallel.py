@@ -13,8 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from typing import TypeVar
 
-import torch
-
 T = TypeVar("T")
 CHUNK = 4096  # stars of a thread: activations stay in its cache
 DEVICE_CHUNK = 1 << 20  # stars of an accelerator: enough to keep it busy
@@ -29,6 +27,8 @@ def available_cores() -> int:
 
 @cache
 def _pool() -> ThreadPoolExecutor:
+    import torch  # only here and below: servers, which only count cores, have no use for it
+
     return ThreadPoolExecutor(available_cores(), "galflowlab", lambda: torch.set_num_threads(1))
 
 
@@ -53,6 +53,8 @@ def _slices(n: int, size: int) -> list[slice]:
 @contextlib.contextmanager
 def one_torch_thread() -> Iterator[None]:
     """Give torch one thread in the calling thread, and restore the setting after."""
+    import torch
+
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

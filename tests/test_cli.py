@@ -1,7 +1,9 @@
 """The command line, from mock galaxies to a file of generated stars."""
 
+import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,14 +14,75 @@ import torch
 
 import galflowlab
 from galflowlab import cli
+from galflowlab.catalogues import MASS_FUNCTIONS, PARTITION
 from galflowlab.checkpoint import read_tensors
 from galflowlab.commands import servers
+from galflowlab.flow.architectures import PRESETS
 from galflowlab.galaxy import Galaxy
+from galflowlab.recipes import defaults
 from galflowlab.schema import as_stars
 
 
 def run(*arguments):
     return cli.main([str(a) for a in arguments])
+
+
+def helps():
+    """What is said of every argument of every command, and the argument."""
+    (commands,) = (a for a in cli.make_parser()._actions if a.dest == "command")
+    assert len(commands._choices_actions) == len(commands.choices)
+    for command, parser in commands.choices.items():
+        for action in parser._actions:
+            assert action.help, f"{command} {action.dest}"
+            text = parser._get_formatter()._expand_help(action)
+            yield f"{command} {(action.option_strings or [action.dest])[-1]}", text, action
+
+
+def test_every_argument_has_a_help_with_its_default():
+    silent = (None, False, argparse.SUPPRESS)
+    spoken = {name: (text, a.default) for name, text, a in helps() if a.default not in silent}
+    assert spoken.pop("app name")
+    assert len(spoken) > 30
+    for name, (text, default) in spoken.items():
+        values = default if isinstance(default, tuple) else (default,)
+        said = [f"{v:g}" if isinstance(v, float) else str(v) for v in values]
+        assert re.search(rf"default:? {re.escape(' to '.join(said))}\b", text), (name, text)
+
+
+def test_helps_keep_up_with_what_is_decided_elsewhere():
+    """Names and numbers that the parser repeats, as it does not import what defines them."""
+    from galflowlab_widgets.page import STARS
+
+    from galflowlab.commands.visitors import VisitorKernels
+
+    said = {name: text for name, text, _ in helps()}
+    for command in ("train", "crossval"):
+        (names,) = re.findall(r"recipe: (.*), default", said[f"{command} --preset"])
+        assert re.split(", | or ", names) == list(PRESETS)
+    (names,) = re.findall(r"drawn from: (.*); default", said["population --mass-function"])
+    assert re.split(", | or ", names) == list(MASS_FUNCTIONS)
+    fields = ("stars_seen", "batch", "learning_rate", "weight_decay")
+    recipe = {f"train --{field.replace('_', '-')}": field for field in fields}
+    for option, field in {**recipe, "crossval --stars-seen": "stars_seen"}.items():
+        usual, paper = re.search(r"default ([^\s,;]+)(?:, (\S+) for paper)?", said[option]).groups()
+        for name in PRESETS:
+            value = float(paper if paper and name == "paper" else usual)
+            assert value == getattr(defaults(name), field), (name, option)
+    assert said["sample --partition-stars"].endswith(f"default {PARTITION}")
+    assert said["export --stars"].endswith(f"default {STARS}")
+    assert said["app --visitors"].endswith(f"default {VisitorKernels.most.default_value}")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("train", "suite", "--preset", "live2"), ("population", "--mass-function", "live2")],
+)
+def test_unknown_names_are_answered_with_the_known(words, capsys):
+    with pytest.raises(SystemExit):
+        run(*words)
+    error = capsys.readouterr().err
+    known = PRESETS if words[0] == "train" else MASS_FUNCTIONS
+    assert f"expected one of {', '.join(known)}, got 'live2'" in error
 
 
 @pytest.fixture(scope="module")

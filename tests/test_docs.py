@@ -143,9 +143,9 @@ def test_every_notebook_and_command_has_its_place(site):
         assert f"../{name}.html" in tutorials.links
         assert (folder / "_sources" / f"{name}.ipynb").is_file()
 
-    from galflowlab.cli import _parser
+    from galflowlab.cli import make_parser
 
-    (commands,) = (a for a in _parser()._actions if a.dest == "command")
+    (commands,) = (a for a in make_parser()._actions if a.dest == "command")
     anchors = pages[folder / "site" / "commands.html"].anchors
     assert {f"galflowlab-{name}" for name in commands.choices} <= anchors
 

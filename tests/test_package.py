@@ -1,7 +1,11 @@
-"""What a newcomer reads: the README's examples, links, and the citation."""
+"""What a newcomer meets: names and imports, the README's examples, links, and the citation."""
 
+import ast
 import re
 import shlex
+import subprocess
+import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -21,6 +25,56 @@ def python_blocks():
 def needs_model():
     if "mock" not in embedded_models():
         pytest.skip("the embedded model is not there; `make model` trains it")
+
+
+# -- names
+
+LIGHT = """
+import contextlib, sys
+def done(what, *heavy):
+    loaded = [name for name in ("torch", *heavy) if name in sys.modules]
+    print(what, *(loaded or ["light"]), sep=": ", file=sys.stderr)
+import galflowlab
+done("package", "numpy", "astropy")
+from galflowlab.cli import main
+for words in (["--version"], ["train", "--help"], ["data"]):
+    with contextlib.suppress(SystemExit):
+        main(words)
+    done(words[0], *(["h5py"] if words != ["data"] else []))
+import galflowlab.commands.visitors
+done("server")
+"""
+
+
+def test_what_needs_no_torch_does_not_import_it():
+    done = subprocess.run([sys.executable, "-c", LIGHT], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    steps = ("package", "--version", "train", "data", "server")
+    assert done.stderr.splitlines() == [f"{step}: light" for step in steps]
+
+
+def test_names_are_those_that_type_checkers_see():
+    tree = ast.parse(Path(galflowlab.__file__).read_text(encoding="utf-8"))
+    (block,) = (node for node in tree.body if isinstance(node, ast.If))
+    imports = {(node.module, alias.name) for node in block.body for alias in node.names}
+    homes = {name: module for module, name in imports if module != "galflowlab"}
+    modules = {name for module, name in imports if module == "galflowlab"}
+    assert {*homes, "__version__", "mocks"} == set(galflowlab.__all__)
+    for name, home in homes.items():
+        assert galflowlab.__getattr__(name) is getattr(import_module(home), name)
+    for name in modules:
+        assert galflowlab.__getattr__(name) is import_module(f"galflowlab.{name}")
+    pages = (path.stem.split(".") for path in (ROOT / "notebooks/site/api").glob("galflowlab.*"))
+    assert modules == {names[1] for names in pages if len(names) == 2}
+    assert {*galflowlab.__all__, *modules} <= set(dir(galflowlab))
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(AttributeError, match="module 'galflowlab' has no attribute 'fitt'"):
+        galflowlab.fitt  # noqa: B018
+    with pytest.raises(ImportError, match="cannot import name 'fitt'"):
+        from galflowlab import fitt  # noqa: F401
+    assert not hasattr(galflowlab, "pretrained")  # a folder, not a module
 
 
 # -- README

@@ -1,4 +1,4 @@
-"""What the commands do; `cli` only parses."""
+"""What `galflowlab mock` and `galflowlab info` do."""
 
 from __future__ import annotations
 
@@ -6,11 +6,28 @@ import argparse
 import json
 import platform
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import galflowlab
 from galflowlab.commands.inputs import suite
+from galflowlab.commands.options import add_suite
 from galflowlab.schema import COLUMNS
+
+
+def add_mock(sub: argparse._SubParsersAction) -> None:
+    """Add `mock` to the command line."""
+    p = sub.add_parser("mock", help="write mock galaxies with an exactly known eDF")
+    add_suite(p, galaxies=40, stars=20_000, seed=1)
+    p.add_argument("-o", "--output", type=Path, required=True, help="folder, one file per galaxy")
+    p.set_defaults(run=mock)
+
+
+def add_info(sub: argparse._SubParsersAction) -> None:
+    """Add `info` to the command line."""
+    p = sub.add_parser("info", help="what is installed, or what a model is")
+    p.add_argument("model", nargs="?", help="embedded name or file")
+    p.set_defaults(run=info)
 
 
 def mock(arguments: argparse.Namespace) -> None:

@@ -9,9 +9,7 @@ import numpy as np
 
 import galflowlab
 from galflowlab.commands.inputs import require_folder
-from galflowlab.edf import EDF
 from galflowlab.files import replacing
-from galflowlab.galacticflow import is_torch_file, load_galacticflow
 
 _STARS = 1000
 
@@ -34,10 +32,10 @@ def convert(arguments: argparse.Namespace) -> None:
     require_folder(output)
     if not model.is_file():
         raise FileNotFoundError(f"{model}: no such file")
-    if model.suffix == ".safetensors" and not is_torch_file(model):
+    if model.suffix == ".safetensors" and not galflowlab.galacticflow.is_torch_file(model):
         galflowlab.load(model)
         raise ValueError(f"{model}: is a file of ours already; there is nothing to convert")
-    edf = load_galacticflow(model)
+    edf = galflowlab.galacticflow.load_galacticflow(model)
     with replacing(output) as partial:
         edf.save(partial)
         _require_same(edf, galflowlab.load(partial))
@@ -47,7 +45,7 @@ def convert(arguments: argparse.Namespace) -> None:
     )
 
 
-def _require_same(edf: EDF, written: EDF) -> None:
+def _require_same(edf: galflowlab.EDF, written: galflowlab.EDF) -> None:
     """Raise OSError unless what was written has the same stars, densities and card."""
     stars = edf.freeze({}, n=_STARS, seed=1).arrays()
     again = written.freeze({}, n=_STARS, seed=1).arrays()

@@ -6,10 +6,7 @@ import argparse
 import textwrap
 from pathlib import Path
 
-from galflowlab.data import cache_folder, fetch, manifest, manifests, present
-from galflowlab.data.fetching.lock import read_pinned
-from galflowlab.data.fetching.places import data_folder, lock_file
-from galflowlab.data.manifests import Manifest
+import galflowlab
 
 _WIDTH = 96
 
@@ -36,8 +33,8 @@ def add_to(sub: argparse._SubParsersAction) -> None:
 
 def fetch_command(arguments: argparse.Namespace) -> None:
     """Fetch a data set and say where it is and whom to cite."""
-    source = manifest(arguments.name)
-    paths = fetch(
+    source = galflowlab.data.manifest(arguments.name)
+    paths = galflowlab.data.fetch(
         arguments.name,
         arguments.file,
         arguments.to,
@@ -57,22 +54,22 @@ def data_command(arguments: argparse.Namespace) -> None:
     if arguments.name:
         _tell(arguments.name)
         return
-    for name in manifests():
-        source = manifest(name)
+    for name in galflowlab.data.manifests():
+        source = galflowlab.data.manifest(name)
         print(f"{name:10} {source.title}")
         print(_paragraph(f"{'':10}", f"{_amount(name, source)}; licence: {_licence(source)}"))
         for work in source.citation:
             print(_paragraph(f"{'':10}", work))
-    print(f"cache: {cache_folder()}; `galflowlab data NAME` tells more")
+    print(f"cache: {galflowlab.data.cache_folder()}; `galflowlab data NAME` tells more")
 
 
 def _tell(name: str) -> None:
-    source = manifest(name)
+    source = galflowlab.data.manifest(name)
     print(f"{source.title}\n")
     print(textwrap.fill(source.description.strip(), _WIDTH))
     rows = {
         "files": source.files,
-        "present": f"{_amount(name, source)}, {data_folder(source.name)}",
+        "present": f"{_amount(name, source)}, {galflowlab.data.fetching.data_folder(source.name)}",
         "how": source.how,
         "DOI": source.doi,
         "page": source.page,
@@ -102,10 +99,10 @@ def _paragraph(first: str, text: str) -> str:
     )
 
 
-def _amount(name: str, source: Manifest) -> str:
+def _amount(name: str, source: galflowlab.data.Manifest) -> str:
     if source.origin == "generated":
         return "made, not fetched"
-    files = present(name)
+    files = galflowlab.data.present(name)
     if not files:
         return "not present"
     size = sum(file.stat().st_size for file in files)
@@ -120,7 +117,10 @@ def _in_words(size: float) -> str:
     return f"{size:.3g} GB"
 
 
-def _licence(source: Manifest) -> str:
+def _licence(source: galflowlab.data.Manifest) -> str:
     """What the manifest says, with what the record said when it was last fetched."""
+    from galflowlab.data.fetching.lock import read_pinned
+    from galflowlab.data.fetching.places import lock_file
+
     record = read_pinned(lock_file(source.name)).licence
     return f"{source.licence.rstrip('.')} ({record})" if record else source.licence.rstrip(".")

@@ -9,11 +9,38 @@ from pathlib import Path
 from typing import Any
 
 import galflowlab
-from galflowlab import report
 from galflowlab.commands.inputs import galaxies_to_judge_by, require_folder
+from galflowlab.commands.options import add_suite, count
 from galflowlab.files import replacing
 
 _SUITE = ("galaxies", "stars", "seed", "scatter", "context_scatter", "log10_mstar")
+
+
+def add_to(sub: argparse._SubParsersAction) -> None:
+    """Add the command to the command line."""
+    p = sub.add_parser(
+        "evaluate",
+        help="judge a model by galaxies it has not seen: quality, speed, cost",
+        description="Judge a model by galaxies that it has not seen. Prints the error in nats per "
+        "star, which takes seconds; with -o it also measures all metrics, speed and cost, draws "
+        "figures and writes a page, which takes minutes.",
+    )
+    p.add_argument(
+        "model", nargs="?", default="mock", help="embedded name or file, default %(default)s"
+    )
+    p.add_argument("data", nargs="*", type=Path, help="galaxy files or folders, default mocks")
+    p.add_argument("-o", "--output", type=Path, help="report.html, and report.json beside it")
+    p.add_argument("--json", type=Path, help="write the numbers here")
+    p.add_argument("--prepare", action="store_true", help="centre, align and clean DATA first")
+    p.add_argument(
+        "--size", type=count, default=2000, help="stars of a metric, default %(default)s"
+    )
+    p.add_argument("--resamples", type=count, default=200, help="of each null, default %(default)s")
+    p.add_argument(
+        "--examined", type=count, default=4, help="galaxies in detail, default %(default)s"
+    )
+    add_suite(p, galaxies=24, stars=10_000, seed=20_000)
+    p.set_defaults(run=evaluate)
 
 
 def evaluate(arguments: argparse.Namespace) -> None:
@@ -21,7 +48,7 @@ def evaluate(arguments: argparse.Namespace) -> None:
     page, record = _outputs(arguments)
     edf, galaxies = galflowlab.load(arguments.model), galaxies_to_judge_by(arguments)
     if page is not None:
-        found = report.evaluate(
+        found = galflowlab.report.evaluate(
             edf,
             galaxies,
             seed=arguments.seed,
@@ -37,10 +64,10 @@ def evaluate(arguments: argparse.Namespace) -> None:
         print(f"{page}, {record}: written")
         return
     if arguments.data:
-        result = report.against_galaxies(edf, galaxies, seed=arguments.seed)
+        result = galflowlab.report.against_galaxies(edf, galaxies, seed=arguments.seed)
         origin = {"data": [str(path) for path in arguments.data], "seed": arguments.seed}
     else:
-        result = report.against_truth(edf, galaxies)
+        result = galflowlab.report.against_truth(edf, galaxies)
         origin = {"suite": {name: getattr(arguments, name) for name in _SUITE}}
     _print_galaxies(result)
     if record is not None:
@@ -79,5 +106,5 @@ def _print_galaxies(result: dict[str, Any]) -> None:
         print(f"{row['context']['log10_mstar']:9.3f} {truth:>8} {error}{inside}")
     if result["kl"] is not None:
         error = f" ± {result['kl_error']:.4f}" if result["kl_error"] is not None else ""
-        count = sum(row["kl"] is not None for row in rows)
-        print(f"mean KL(truth‖model) {result['kl']:.4f}{error} over {count} galaxies")
+        judged = sum(row["kl"] is not None for row in rows)
+        print(f"mean KL(truth‖model) {result['kl']:.4f}{error} over {judged} galaxies")

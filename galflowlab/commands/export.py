@@ -7,7 +7,8 @@ from importlib import import_module
 from pathlib import Path
 
 import galflowlab
-from galflowlab.commands.inputs import count, require_folder
+from galflowlab.commands.inputs import require_folder
+from galflowlab.commands.options import count
 
 
 def add_to(sub: argparse._SubParsersAction) -> None:
@@ -20,9 +21,9 @@ def add_to(sub: argparse._SubParsersAction) -> None:
         "far they are from the model is measured, printed and said on the page.",
     )
     p.add_argument("output", type=Path, help="explorer.html, which is replaced")
-    p.add_argument("--model", default="mock", help="embedded name or file, default mock")
+    p.add_argument("--model", default="mock", help="embedded name or file, default %(default)s")
     p.add_argument("--stars", type=count, help="number of stars, default 20000")
-    p.add_argument("--seed", type=int, default=1, help="default 1")
+    p.add_argument("--seed", type=int, default=1, help="of the stars, default %(default)s")
     p.set_defaults(run=export)
 
 

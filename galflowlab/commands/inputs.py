@@ -9,17 +9,14 @@ from pathlib import Path
 import numpy as np
 
 import galflowlab
-from galflowlab import mocks
-from galflowlab.data import read_all
-from galflowlab.galaxy import Galaxy
 from galflowlab.schema import column_values
 
 _SAME = 1e-3  # relative difference; files may hold single precision
 
 
-def suite(arguments: argparse.Namespace) -> list[Galaxy]:
+def suite(arguments: argparse.Namespace) -> list[galflowlab.Galaxy]:
     """The mock suite that the arguments describe."""
-    return mocks.make_suite(
+    return galflowlab.mocks.make_suite(
         arguments.galaxies,
         arguments.stars,
         seed=arguments.seed,
@@ -30,42 +27,33 @@ def suite(arguments: argparse.Namespace) -> list[Galaxy]:
     )
 
 
-def count(text: str) -> int:
-    """A positive whole number, also written as 1e5; raises ArgumentTypeError for others."""
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not (value >= 1 and value.is_integer()):
-        raise argparse.ArgumentTypeError(f"expected a positive whole number, got {text!r}")
-    return int(value)
-
-
 def require_folder(output: Path) -> None:
     """Refuse before the work, not after it, if the result could not be written."""
     if not output.parent.is_dir():
         raise FileNotFoundError(f"{output.parent}: no such folder")
 
 
-def galaxies_to_judge_by(arguments: argparse.Namespace) -> list[Galaxy]:
+def galaxies_to_judge_by(arguments: argparse.Namespace) -> list[galflowlab.Galaxy]:
     """Galaxies of the files named, or of the mock suite that is described instead."""
     if not arguments.data:
         return suite(arguments)
+    read_all = galflowlab.data.read_all
     if arguments.prepare:
         return list(read_all(arguments.data, prepare=galflowlab.prepare, workers=arguments.workers))
     return [with_truth(galaxy) for galaxy in read_all(arguments.data)]
 
 
-def with_truth(galaxy: Galaxy) -> Galaxy:
+def with_truth(galaxy: galflowlab.Galaxy) -> galflowlab.Galaxy:
     """Give a mock that was read from a file its truth again, which files do not hold.
 
     Only if its stars are those of the mock of that name; other galaxies are returned as they
     are.
     """
-    if not mocks.is_mock_name(galaxy.name):
+    if not galflowlab.mocks.is_mock_name(galaxy.name):
         return galaxy
     try:
-        made = mocks.remake(galaxy.name, galaxy.context["log10_mstar"], len(galaxy))
+        mass = galaxy.context["log10_mstar"]
+        made = galflowlab.mocks.remake(galaxy.name, mass, len(galaxy))
     except (KeyError, ValueError):  # a name like that of a mock, but no mock
         return galaxy
     same = all(

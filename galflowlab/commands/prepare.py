@@ -8,9 +8,7 @@ from pathlib import Path
 
 from tqdm.auto import tqdm
 
-from galflowlab import data
-from galflowlab.galaxy import Galaxy
-from galflowlab.store import write_store
+import galflowlab
 
 
 def add_to(sub: argparse._SubParsersAction) -> None:
@@ -23,12 +21,16 @@ def add_to(sub: argparse._SubParsersAction) -> None:
     )
     p.add_argument("data", nargs="+", help="galaxy files, folders or patterns of them")
     p.add_argument("-o", "--output", type=Path, required=True, help="folder to make")
-    p.add_argument("--seed", type=int, default=1, help="of the order of the stars, default 1")
+    p.add_argument(
+        "--seed", type=int, default=1, help="of the order of the stars, default %(default)s"
+    )
     how = p.add_mutually_exclusive_group()
     how.add_argument("--as-given", action="store_true", help="do not centre, align or clean")
     how.add_argument("--galacticflow", action="store_true", help="clean as Wolf & Buck (2023)")
     p.add_argument("--columns", type=Path, help="map of the columns of tables, a TOML file")
-    p.add_argument("--workers", type=int, default=1, help="processes that read, default 1")
+    p.add_argument(
+        "--workers", type=int, default=1, help="processes that read, default %(default)s"
+    )
     p.add_argument(
         "--keep-going", action="store_true", help="leave out galaxies that cannot be used"
     )
@@ -39,16 +41,16 @@ def add_to(sub: argparse._SubParsersAction) -> None:
 def prepare(arguments: argparse.Namespace) -> None:
     """Write a store, and say what is in it and what is not."""
     left_out: list[tuple[Path, Exception]] = []
-    galaxies = data.read_all(
+    galaxies = galflowlab.data.read_all(
         arguments.data,
         workers=arguments.workers,
         prepare=_step(arguments),
         columns=arguments.columns,
         on_error=(lambda *what: left_out.append(what)) if arguments.keep_going else None,
     )
-    count = len(data.galaxy_files(arguments.data))
+    count = len(galflowlab.data.galaxy_files(arguments.data))
     try:
-        store = write_store(
+        store = galflowlab.store.write_store(
             _shown(galaxies, count, quiet=arguments.quiet),
             arguments.output,
             seed=arguments.seed,
@@ -62,10 +64,10 @@ def prepare(arguments: argparse.Namespace) -> None:
     print(f"columns: {', '.join(store.columns)}")
 
 
-def _step(arguments: argparse.Namespace) -> Callable[[Galaxy], Galaxy] | None:
+def _step(arguments: argparse.Namespace) -> Callable[[galflowlab.Galaxy], galflowlab.Galaxy] | None:
     if arguments.as_given:
         return None
-    return data.galacticflow if arguments.galacticflow else data.prepare
+    return galflowlab.data.galacticflow if arguments.galacticflow else galflowlab.prepare
 
 
 def _notes(arguments: argparse.Namespace) -> str:
@@ -75,6 +77,8 @@ def _notes(arguments: argparse.Namespace) -> str:
     return f"galflowlab.data.{step} of every galaxy"
 
 
-def _shown(galaxies: Iterator[Galaxy], count: int, *, quiet: bool) -> Iterator[Galaxy]:
+def _shown(
+    galaxies: Iterator[galflowlab.Galaxy], count: int, *, quiet: bool
+) -> Iterator[galflowlab.Galaxy]:
     with tqdm(galaxies, total=count, unit="galaxy", desc="prepare", disable=quiet) as bar:
         yield from bar

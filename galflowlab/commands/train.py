@@ -6,12 +6,8 @@ import argparse
 from pathlib import Path
 
 import galflowlab
-from galflowlab import data
-from galflowlab.commands.inputs import count, require_folder
-from galflowlab.flow.architectures import PRESETS
-from galflowlab.galaxy import Galaxy
-from galflowlab.processes import Processes
-from galflowlab.store import StarStore, is_store
+from galflowlab.commands.inputs import require_folder
+from galflowlab.commands.options import add_preset, count
 
 
 def add_to(sub: argparse._SubParsersAction) -> None:
@@ -25,12 +21,20 @@ def add_to(sub: argparse._SubParsersAction) -> None:
     )
     p.add_argument("data", nargs="+", help="galaxy files, folders, patterns; or one store")
     p.add_argument("-o", "--output", type=Path, required=True, help="model.safetensors")
-    p.add_argument("--preset", choices=sorted(PRESETS), default="live")
-    p.add_argument("--seed", type=int, default=1)
-    p.add_argument("--stars-seen", type=count, help="budget; 4e6 unless the preset has its own")
-    p.add_argument("--batch", type=count, help="stars per step; that of the preset")
-    p.add_argument("--learning-rate", type=float, help="its peak; that of the preset")
-    p.add_argument("--weight-decay", type=float, help="about 1 for few thousand stars")
+    add_preset(p)
+    p.add_argument(
+        "--seed", type=int, default=1, help="of weights and order of stars, default %(default)s"
+    )
+    p.add_argument(
+        "--stars-seen", type=count, help="budget, repeats counted; default 4e6, 3e8 for paper"
+    )
+    p.add_argument("--batch", type=count, help="stars per step, default 1024")
+    p.add_argument("--learning-rate", type=float, help="its peak, default 5e-3, 9e-5 for paper")
+    p.add_argument(
+        "--weight-decay",
+        type=float,
+        help="default 1e-4, 0 for paper; about 1 for few thousand stars",
+    )
     p.add_argument("--symmetric", action="store_true", help="about the axis and the plane, exactly")
     p.add_argument(
         "--compiled", action="store_true", help="compile the steps: twice as fast, needs g++"
@@ -45,6 +49,8 @@ def add_to(sub: argparse._SubParsersAction) -> None:
 
 def train(arguments: argparse.Namespace) -> None:
     """Train on galaxy files or a store; an interrupted training resumes when run again."""
+    from galflowlab.processes import Processes
+
     output = arguments.output
     if output.suffix != ".safetensors":
         raise ValueError(f"{output}: a model is written as .safetensors")
@@ -78,11 +84,13 @@ def train(arguments: argparse.Namespace) -> None:
     )
 
 
-def _training_data(arguments: argparse.Namespace) -> list[Galaxy] | StarStore:
-    stores = [path for path in arguments.data if is_store(path)]
+def _training_data(
+    arguments: argparse.Namespace,
+) -> list[galflowlab.Galaxy] | galflowlab.store.StarStore:
+    stores = [path for path in arguments.data if galflowlab.store.is_store(path)]
     if not stores:
-        step = data.prepare if arguments.prepare else None
-        return list(data.read_all(arguments.data, prepare=step))
+        step = galflowlab.prepare if arguments.prepare else None
+        return list(galflowlab.data.read_all(arguments.data, prepare=step))
     if len(arguments.data) > 1 or arguments.prepare:
         raise ValueError(f"{stores[0]}: a store is trained on alone, prepared as it is")
-    return StarStore(stores[0])
+    return galflowlab.store.StarStore(stores[0])

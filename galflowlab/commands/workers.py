@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from galflowlab.commands.inputs import count
+from galflowlab.commands.options import count
 from galflowlab.files import one_line
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _TIMEOUT = 10  # s for a scheduler to answer
 def add_workers(p: argparse.ArgumentParser) -> None:
     """Add the options to a command."""
     where = p.add_mutually_exclusive_group()
-    where.add_argument("--workers", type=count, default=1, help="processes, default 1")
+    where.add_argument("--workers", type=count, default=1, help="processes, default %(default)s")
     where.add_argument(
         "--scheduler",
         metavar="ADDRESS",

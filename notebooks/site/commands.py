@@ -11,7 +11,7 @@ from docutils.parsers.rst import Directive
 from quantities import table
 from sphinx.application import Sphinx
 
-from galflowlab.cli import _parser as galflowlab_parser
+from galflowlab.cli import make_parser
 
 
 def sections(parser: argparse.ArgumentParser) -> list[nodes.section]:
@@ -29,8 +29,9 @@ def _section(name: str, short: str | None, parser: argparse.ArgumentParser) -> n
     parser.formatter_class = partial(argparse.HelpFormatter, width=78)
     usage = parser.format_usage().removeprefix("usage: ").rstrip().replace("\n       ", "\n")
     section += nodes.literal_block(usage, usage, language="none")
+    formatter = parser._get_formatter()
     rows: list[list[nodes.Node]] = [
-        [nodes.literal("", _synopsis(action)), nodes.Text(_help(parser, action))]
+        [nodes.literal("", _synopsis(action)), nodes.Text(formatter._expand_help(action))]
         for action in parser._actions
         if not isinstance(action, argparse._HelpAction)
     ]
@@ -49,13 +50,6 @@ def _synopsis(action: argparse.Action) -> str:
     return formatter._format_action_invocation(action)
 
 
-def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
-    """What it means: its help with the numbers filled in, or else its default."""
-    if action.help:
-        return parser._get_formatter()._expand_help(action)
-    return "" if action.default is None else f"default {action.default}"
-
-
 class Commands(Directive):
     """``{commands}``: all of them."""
 
@@ -63,7 +57,7 @@ class Commands(Directive):
 
     def run(self) -> list[nodes.Node]:
         """Return their sections."""
-        found = sections(galflowlab_parser())
+        found = sections(make_parser())
         for section in found:
             self.state.document.note_explicit_target(section, section)
         return list(found)
