@@ -41,7 +41,6 @@ def helps():
 def test_every_argument_has_a_help_with_its_default():
     silent = (None, False, argparse.SUPPRESS)
     spoken = {name: (text, a.default) for name, text, a in helps() if a.default not in silent}
-    assert spoken.pop("app name")
     assert len(spoken) > 30
     for name, (text, default) in spoken.items():
         values = default if isinstance(default, tuple) else (default,)
@@ -240,7 +239,7 @@ def test_app_serves_the_apps_of_the_repository(started, tmp_path, monkeypatch):
     assert run("app", "training", "--visitors", 3) == 0
     for (_, command, _), name in zip(started, ("explorer", "training"), strict=True):
         assert command[2:4] == ["voila", str(widgets / f"{name}.ipynb")]
-        assert f"--MappingKernelManager.root_dir={tmp_path}" in command  # where exports go
+        assert f"--MappingKernelManager.root_dir={tmp_path}" in command  # where their kernels work
     assert "--VisitorKernels.most=3" in started[1][1]
     assert not [word for word in started[0][1] if "most" in word]
 

@@ -28,10 +28,15 @@ def add_to(sub: argparse._SubParsersAction) -> None:
         "app",
         help="serve an app with Voila; options after -- go to it",
         description="Serve an app as a page with Voila, to this machine only. Every visitor has "
-        "a process of their own, which ends with the page. What apps export goes to the "
-        "working directory. Options after -- go to Voila.",
+        "a process of their own, which ends with the page. What they export goes to their "
+        "browser as a download. Options after -- go to Voila.",
     )
-    p.add_argument("name", nargs="?", default="explorer", help="an app, or your notebook.ipynb")
+    p.add_argument(
+        "name",
+        nargs="?",
+        default="explorer",
+        help="an app, or your notebook.ipynb; default %(default)s",
+    )
     p.add_argument("--visitors", type=_number, help="at once at most, default 16")
     p.set_defaults(run=app)
 

@@ -6,13 +6,17 @@ Imported by that server alone.
 from __future__ import annotations
 
 import os
+import shutil
 import struct
+import tempfile
 import uuid
+from pathlib import Path
 from typing import Any
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
 from tornado.ioloop import IOLoop
+from tornado.iostream import StreamBufferFullError
 from tornado.web import HTTPError
 from traitlets import Float, Integer, default
 
@@ -20,6 +24,8 @@ from galflowlab.parallel import available_cores
 
 _PROTOCOL = "v1.kernel.websocket.jupyter.org"
 _PARTS = range(6, 256)  # places where parts begin: channel, four of the message, buffers, the end
+_CONNECTIONS = 4  # of a kernel: its page has one, and a few lost ones while it comes back
+_UNREAD = 50_000_000  # bytes that wait for a page; pictures and parts of files have 1 MB at most
 
 
 class VisitorKernels(AsyncMappingKernelManager):
@@ -27,7 +33,7 @@ class VisitorKernels(AsyncMappingKernelManager):
 
     A kernel ends `patience` after its page has been closed or lost. That of a page that was never
     drawn ends after one to two `cull_interval`, that of one left open untouched after
-    `cull_idle_timeout`.
+    `cull_idle_timeout`. Each has a folder for temporary files, which goes with it.
     """
 
     most = Integer(16, config=True, help="Kernels at once; later pages are asked to come again.")
@@ -37,6 +43,7 @@ class VisitorKernels(AsyncMappingKernelManager):
         super().__init__(**kwargs)
         self._coming: set[str] = set()
         self._alone: set[str] = set()
+        self._temporary = tempfile.TemporaryDirectory(prefix="galflowlab-")
 
     @default("allow_tracebacks")
     def _default_allow_tracebacks(self) -> bool:
@@ -68,13 +75,23 @@ class VisitorKernels(AsyncMappingKernelManager):
                 503, reason=f"all {self.most} places are taken, please come back in a few minutes"
             )
         share = max(1, available_cores() // (taken + 1))  # OMP_NUM_THREADS, if it is set
-        environment = {**kwargs.pop("env", os.environ), "OMP_NUM_THREADS": str(share)}
         kernel_id = str(uuid.uuid4())
+        own = {"OMP_NUM_THREADS": str(share), "TMPDIR": str(self._folder(kernel_id))}
+        environment = {**kwargs.pop("env", os.environ), **own}
         self._coming.add(kernel_id)
+        self._folder(kernel_id).mkdir()
         try:
             return await super().start_kernel(kernel_id=kernel_id, env=environment, **kwargs)
         finally:
             self._coming.discard(kernel_id)
+
+    def remove_kernel(self, kernel_id: str) -> Any:
+        """Forget a kernel that has ended, however, and what it was writing."""
+        shutil.rmtree(self._folder(kernel_id), ignore_errors=True)
+        return super().remove_kernel(kernel_id)
+
+    def _folder(self, kernel_id: str) -> Path:
+        return Path(self._temporary.name) / kernel_id
 
     def notify_disconnect(self, kernel_id: str) -> None:
         """A page is gone: end its kernel unless it comes back.
@@ -107,11 +124,17 @@ class VisitorChannels(ZMQChannelsWebsocketConnection):
 
     Voila 0.5.13 reads whatever it sends as if it were of the newer protocol, and Jupyter Server
     2.21 believes the number of parts that a message claims to have: either could keep it busy
-    for years.
+    for years. Both keep all that a page does not read.
     """
 
     async def prepare(self) -> None:
-        """Wait for the kernel; raises HTTPError 400 for a page without the newer protocol."""
+        """Wait for the kernel.
+
+        Raises
+        ------
+        HTTPError
+            400 for a page without the newer protocol, 429 for one with too many connections.
+        """
         offered = self.websocket_handler.request.headers.get("Sec-WebSocket-Protocol", "")
         if _PROTOCOL not in [name.strip() for name in offered.split(",")]:
             raise HTTPError(400, f"expected the protocol {_PROTOCOL}, got {offered!r}")
@@ -119,6 +142,21 @@ class VisitorChannels(ZMQChannelsWebsocketConnection):
         message = self.multi_kernel_manager.traceback_replacement_message
         self.kernel_manager.traceback_replacement_message = message
         await super().prepare()
+        if self.multi_kernel_manager._kernel_connections.get(self.kernel_id, 0) >= _CONNECTIONS:
+            raise HTTPError(429, f"expected at most {_CONNECTIONS} connections of a page")
+
+    def connect(self) -> Any:
+        """Begin to pass messages."""
+        self.websocket_handler.ws_connection.stream.max_write_buffer_size = _UNREAD
+        return super().connect()
+
+    def handle_outgoing_message(self, stream: Any, outgoing_msg: list[bytes]) -> None:
+        """Pass a message on to the page; one that leaves too much unread loses its connection."""
+        try:
+            super().handle_outgoing_message(stream, outgoing_msg)
+        except StreamBufferFullError:
+            self.log.warning("A page does not read what it is sent; its connection is closed.")
+            self.websocket_handler.ws_connection.stream.close()  # and what it has not read is gone
 
     def handle_incoming_message(self, incoming_msg: str | bytes) -> None:
         """Pass a message on to the kernel; one without its parts ends the connection."""

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import tempfile
 import time
 from pathlib import Path
@@ -19,10 +18,9 @@ from typing import Any
 
 import numpy as np
 from galflowlab_widgets.page import STARS, write
-from playwright.sync_api import sync_playwright
 
 import galflowlab
-from tests.browser.servers import CHROMIUM_ARGUMENTS, CHROMIUM_NAMES
+from tests.browser.servers import launched_chromium
 
 # One movement per frame, and how long the page took for each.
 MOVE = """async ([frames, off]) => {
@@ -69,9 +67,7 @@ def main() -> None:
 
 def drawn(path: Path, frames: int) -> dict[str, list[float]]:
     """Median and 95th percentile [ms] of a frame, by what was moved."""
-    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
+    with launched_chromium() as browser:
         page = browser.new_page(viewport={"width": 1280, "height": 900}, offline=True)
         page.goto(path.as_uri())
         page.wait_for_selector("body[data-ready]")
@@ -81,7 +77,6 @@ def drawn(path: Path, frames: int) -> dict[str, list[float]]:
             "mass_off_typical_metallicity": page.evaluate(MOVE, [frames, 0.3]),
             "direction": page.evaluate(TURN, frames),
         }
-        browser.close()
     return {name: np.percentile(t, [50, 95]).round(2).tolist() for name, t in times.items()}
 
 

@@ -15,7 +15,6 @@ import time
 from pathlib import Path
 
 import psutil
-from playwright.sync_api import sync_playwright
 
 from tests.benchmarks import live_baseline, live_timing
 from tests.benchmarks.link import Link
@@ -160,15 +159,8 @@ def main():
     parser.add_argument("--json", type=Path)
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # else the server would stay behind
-    executable = next(filter(None, map(shutil.which, lab.CHROMIUM_NAMES)), None)
-    if executable is None:
-        parser.error("no Chromium found: apt-get install chromium")
-    with jupyterlab() as port, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, args=lab.CHROMIUM_ARGUMENTS
-        )
+    with lab.launched_chromium() as browser, jupyterlab() as port:
         result = run(browser, port, arguments)
-        browser.close()
     show(result)
     if arguments.json:
         arguments.json.write_text(json.dumps(result, indent=1) + "\n")

@@ -20,8 +20,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from tests.browser.servers import write_notebook
-from tests.voila.conftest import voila
+from tests.browser.servers import app_command, voila, write_notebook
 from tests.voila.page import Page, data_of
 from tests.voila.processes import held, kernels, pss, wait_for_kernels
 
@@ -102,7 +101,7 @@ def imports(folder):
     """Memory of a kernel that has only imported [MB], by the number of kernels."""
     notebook = write_notebook(folder / "imports.ipynb", IMPORTS)
     result = {}
-    with voila(folder, notebook) as server:
+    with voila(app_command(notebook), folder) as server:
         for count in COUNTS:
             with ThreadPoolExecutor(count) as pool:
                 pages = list(pool.map(Page, count * [server.url]))
@@ -160,7 +159,7 @@ def main():
         (folder / "explorer").mkdir()
         imported = imports(folder / "imports")
         dragging = []
-        with voila(folder / "explorer", "explorer") as server:
+        with voila(app_command("explorer"), folder / "explorer") as server:
             for count in COUNTS:
                 row = at_once(server, count, arguments.seconds)
                 row["imports_pss_mb"] = round(imported[count], 1)

@@ -8,36 +8,31 @@ import shutil
 import pytest
 
 from tests.browser.servers import (
-    CHROMIUM_ARGUMENTS,
-    CHROMIUM_NAMES,
     ERRORS,
     REPOSITORY,
     RUN_ALL,
     SHUTDOWN,
     TOKEN,
     App,
+    app_command,
     free_port,
     lab_command,
+    launched_chromium,
     server,
-    voila_command,
+    voila,
 )
+
+TRACEBACKS = ("--show_tracebacks=True", "--MappingKernelManager.allow_tracebacks=True")
 
 
 @pytest.fixture(scope="session")
 def chromium():
-    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
-    if executable is None:
-        pytest.skip("no Chromium found: apt-get install chromium")
-    try:
-        from playwright.sync_api import sync_playwright
-    except ImportError:
-        pytest.skip("playwright is not installed: pip install playwright")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS
-        )
+    with contextlib.ExitStack() as stack:
+        try:
+            browser = stack.enter_context(launched_chromium())
+        except (FileNotFoundError, ImportError) as error:
+            pytest.skip(str(error))
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -85,17 +80,14 @@ def voila_server(tmp_path_factory):
 
         @functools.cache
         def address(app):
-            folder, port = tmp_path_factory.mktemp("voila"), free_port()
-            url = f"http://127.0.0.1:{port}"
-            probe = f"{url}/voila/static/voila.js"
-            stack.enter_context(server(voila_command(port, app), folder, probe))
-            return url
+            command = app_command(app, *TRACEBACKS)
+            return stack.enter_context(voila(command, tmp_path_factory.mktemp("voila"))).url
 
         yield address
 
 
-@pytest.fixture
-def voila(page, voila_server):
+@pytest.fixture(name="voila")
+def opened(page, voila_server):
     """Open an app by its name; Voila starts a kernel of its own for the page."""
 
     def start(name="explorer"):

@@ -5,25 +5,20 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from dataclasses import dataclass
 
 import nbformat
+import psutil
 from nbformat.v4 import new_code_cell, new_notebook
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 BIN = pathlib.Path(sys.executable).parent
-CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
-CHROMIUM_ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-]
 TOKEN = "browser-test"
 
 HASH = """(canvas) => {
@@ -55,6 +50,23 @@ ERRORS = """() => jupyterapp.shell.currentWidget.content.widgets
 SHUTDOWN = "async () => { await jupyterapp.shell.currentWidget.sessionContext.shutdown(); }"
 
 
+@contextlib.contextmanager
+def launched_chromium():
+    """A browser; FileNotFoundError or ImportError if there is none."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    executable = next(filter(None, map(shutil.which, names)), None)
+    if executable is None:
+        raise FileNotFoundError("no Chromium found: apt-get install chromium")
+    from playwright.sync_api import sync_playwright  # servers need no browser
+
+    quiet = ["--disable-quic", "--no-first-run", "--disable-background-networking"]
+    arguments = ["--no-sandbox", "--disable-gpu", *quiet]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=arguments)
+        yield browser
+        browser.close()
+
+
 def lab_command(port, notebook):
     """Start JupyterLab as `make lab` does; window.jupyterapp is exposed to the page."""
     return [
@@ -73,11 +85,29 @@ def lab_command(port, notebook):
     ]
 
 
-def voila_command(port, app="explorer", *more):
-    """Serve an app as `galflowlab app` does; its kernel ends as soon as its page is gone."""
-    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=True"]
-    options += ["--VisitorKernels.patience=0", "--MappingKernelManager.allow_tracebacks=True"]
-    return [str(BIN / "galflowlab"), "app", str(app), "--", *options, *more]
+def app_command(app, *options):
+    """Serve an app as users do, except that a kernel ends as soon as its page is gone."""
+    command = [str(BIN / "galflowlab"), "app", str(app), "--", "--VisitorKernels.patience=0"]
+    return [*command, *options]
+
+
+@dataclass(frozen=True)
+class Voila:
+    """A server of pages: its address, its process and the folder that it works in."""
+
+    url: str
+    process: psutil.Process
+    folder: pathlib.Path
+
+
+@contextlib.contextmanager
+def voila(command, folder):
+    """Run a command that starts Voila on a port that it is told, in a folder of its own."""
+    port = free_port()
+    url = f"http://localhost:{port}"
+    options = ["--no-browser", f"--port={port}", "--Voila.port_retries=0"]
+    with server([*command, *options], folder, f"{url}/voila/static/voila.js") as process:
+        yield Voila(url, psutil.Process(process.pid), folder)
 
 
 class App:
@@ -151,6 +181,7 @@ class App:
 
 def environment(folder):
     """Own folders for everything Jupyter keeps: no user settings, no restored workspace."""
+    (folder / "tmp").mkdir()
     extension = folder / "settings" / "@jupyterlab" / "apputils-extension"
     extension.mkdir(parents=True)
     quiet = {"fetchNews": "false", "checkForUpdates": False, "doNotDisturbMode": True}
@@ -162,6 +193,7 @@ def environment(folder):
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(folder / "workspaces"),
         "IPYTHONDIR": str(folder / "ipython"),
+        "TMPDIR": str(folder / "tmp"),
         "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}",  # the kernel is this Python
     }
 

@@ -1,8 +1,11 @@
 """Every app as a page: it works, keys reach every control, which has a name, texts are legible."""
 
+import numpy as np
 import pytest
 
-from tests.browser.servers import BIN, REPOSITORY, App, free_port, server
+import galflowlab
+from galflowlab.tables import read_table
+from tests.browser.servers import BIN, REPOSITORY, App, voila
 
 pytestmark = pytest.mark.browser
 
@@ -67,19 +70,16 @@ CONTRASTS = """() => {
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
     """One server for all apps."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    options = ["--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1", "--show_tracebacks=True"]
-    command = [str(BIN / "voila"), str(REPOSITORY / "widgets"), *options]
-    with server(command, tmp_path_factory.mktemp("site"), f"{url}/voila/static/voila.js"):
-        yield f"{url}/voila/render"
+    command = [str(BIN / "voila"), str(REPOSITORY / "widgets"), "--show_tracebacks=True"]
+    with voila(command, tmp_path_factory.mktemp("site")) as server:
+        yield server
 
 
 @pytest.fixture
 def visit(site, page):
     def load(name):
         app = App(page, SKY if name == "sky" else MAPS)
-        page.goto(f"{site}/{name}.ipynb?theme={THEMES[name]}")
+        page.goto(f"{site.url}/voila/render/{name}.ipynb?theme={THEMES[name]}")
         app.pixels()
         return app
 
@@ -118,9 +118,22 @@ def check_page(app):
     return names
 
 
-def test_the_explorer(visit):
-    names = check_page(visit("explorer"))
+def test_the_explorer(visit, site, tmp_path):
+    app = visit("explorer")
+    names = check_page(app)
     assert {"upper row of maps", "play or pause", "stars", "Profiles"} <= set(names)
+    files = sorted(site.folder.rglob("*"))
+    with app.page.expect_download() as download:
+        app.part("export").click()
+    assert download.value.suggested_filename == "galaxy.fits"
+    download.value.save_as(tmp_path / "galaxy.fits")
+    table, header = read_table(tmp_path / "galaxy.fits")
+    stars = galflowlab.load("mock").sample(len(table), header["context"], seed=1)
+    assert len(table) == 200_000
+    np.testing.assert_allclose(table["z"].value, stars["z"].value, rtol=1e-5, atol=1e-5)
+    app.status().get_by_text("sending galaxy.fits: 200 000 stars").wait_for()
+    assert sorted(site.folder.rglob("*")) == files
+    assert app.errors == []
 
 
 def test_two_models_side_by_side(visit):

@@ -7,7 +7,6 @@ the hand has asked for, whatever the speed of the machine; they are played at ab
 
 import argparse
 import io
-import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,17 +14,9 @@ from pathlib import Path
 import numpy as np
 from galflowlab_widgets.rendering import PALETTES, View, palettes
 from PIL import Image
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
-from tests.browser.servers import (
-    CANVAS,
-    CHROMIUM_ARGUMENTS,
-    CHROMIUM_NAMES,
-    App,
-    free_port,
-    server,
-    voila_command,
-)
+from tests.browser.servers import CANVAS, App, app_command, launched_chromium, voila
 
 _SIZE = {"width": 1120, "height": 1000}
 _APP = ".gfl-explorer > .widget-hbox"  # without the tabs below
@@ -158,24 +149,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
     path = parser.parse_args().path
-    executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
     with (
+        launched_chromium() as browser,
         tempfile.TemporaryDirectory() as folder,
-        server(voila_command(port), Path(folder), f"{url}/voila/static/voila.js"),
-        sync_playwright() as playwright,
+        voila(app_command("explorer"), Path(folder)) as server,
     ):
-        browser = playwright.chromium.launch(executable_path=executable, args=CHROMIUM_ARGUMENTS)
         app = App(browser.new_page(viewport=_SIZE))
-        app.page.goto(url)
+        app.page.goto(server.url)
         app.pixels()
         app.page.evaluate(_POINTER)
         app.page.locator(_APP).first.evaluate("app => app.scrollIntoView()")
         film = Film(app)
         play(film)
         film.save(path)
-        browser.close()
 
 
 if __name__ == "__main__":

@@ -6,22 +6,12 @@ Each app is served by Voila, in its light and its dark theme, and photographed a
 import argparse
 import io
 import pathlib
-import shutil
 import tempfile
 from math import ceil
 
 from PIL import Image
-from playwright.sync_api import sync_playwright
 
-from tests.browser.servers import (
-    BIN,
-    CHROMIUM_ARGUMENTS,
-    CHROMIUM_NAMES,
-    REPOSITORY,
-    App,
-    free_port,
-    server,
-)
+from tests.browser.servers import REPOSITORY, App, app_command, launched_chromium, voila
 
 APPS = {
     "explorer": ".gfl-canvas canvas",
@@ -85,19 +75,14 @@ def photograph(page, name, width):
 
 def photographs(browser, name, theme, widths, folder):
     """Serve an app in a theme and save a picture for every width."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    notebook = REPOSITORY / "widgets" / f"{name}.ipynb"
-    command = [str(BIN / "voila"), str(notebook), "--no-browser", f"--port={port}"]
-    command += ["--Voila.ip=127.0.0.1", f"--theme={theme}"]
-    probe = f"{url}/voila/static/voila.js"
+    command = app_command(name, f"--theme={theme}")
     with (
         tempfile.TemporaryDirectory() as place,
-        server(command, pathlib.Path(place), probe),
+        voila(command, pathlib.Path(place)) as server,
         browser.new_context(viewport={"width": widths[0], "height": HEIGHT}) as context,
     ):
         app = App(context.new_page(), APPS[name])
-        app.page.goto(url)
+        app.page.goto(server.url)
         ready(app, name)
         for width in widths:
             path = folder / f"{name}_{theme}_{width}.png"
@@ -112,16 +97,11 @@ def main():
     parser.add_argument("--output", type=pathlib.Path, default=FOLDER)
     options = parser.parse_args()
     options.output.mkdir(parents=True, exist_ok=True)
-    with sync_playwright() as playwright:
-        executable = next(filter(None, map(shutil.which, CHROMIUM_NAMES)))
-        browser = playwright.chromium.launch(
-            executable_path=executable, headless=True, args=CHROMIUM_ARGUMENTS
-        )
+    with launched_chromium() as browser:
         for name in options.apps or APPS:
             for theme in THEMES:
                 widths = WIDTHS if options.all_widths else KEPT
                 photographs(browser, name, theme, widths, options.output)
-        browser.close()
 
 
 if __name__ == "__main__":

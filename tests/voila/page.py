@@ -83,7 +83,7 @@ class Page:
             for path, buffer in zip(data.get("buffer_paths", []), buffers, strict=True):
                 if path == ["pixels"]:
                     self.pixels[widget] = hashlib.sha256(buffer).hexdigest()
-        return message
+        return message | {"buffers": buffers}
 
     def wait(self, predicate, what):
         """The next message that fits."""

@@ -11,8 +11,7 @@ import psutil
 import pytest
 import websocket
 
-from tests.browser.servers import write_notebook
-from tests.voila.conftest import voila
+from tests.browser.servers import app_command, voila, write_notebook
 from tests.voila.page import PROTOCOL, Page, drawn
 from tests.voila.processes import held, kernels, wait_for_kernels
 
@@ -27,6 +26,8 @@ def follow(change):
     label.value = str(change["new"])
     if change["new"] == 13:
         raise ValueError("told to nobody")
+    if change["new"] == 14:
+        label.send({}, [bytes(30_000_000)])
 slider.observe(follow, "value")
 ipywidgets.VBox([slider, label])"""
 SECRET = "not for visitors"
@@ -40,8 +41,8 @@ def server(tmp_path_factory):
     for name in ("secret.txt", "secret.json", "secret.fits"):
         (folder / name).write_text(SECRET)
     (folder.parent / "above.png").write_text(SECRET)
-    options = [f"--VisitorKernels.most={MOST}", "--MappingKernelManager.cull_interval=3"]
-    with voila(folder, app, *options) as running:
+    options = [f"--VisitorKernels.most={MOST}", "--MappingKernelManager.cull_interval=2"]
+    with voila(app_command(app, *options), folder) as running:
         yield running
 
 
@@ -103,6 +104,22 @@ def test_no_page_stops_the_server_for_others(server, visit):
     assert follows(other, 5)
 
 
+def test_what_a_page_does_not_read_is_not_kept(server, visit):
+    assert wait_for_kernels(server.process, 0) == 0
+    page, other = visit(server.url), visit(server.url)
+    address = f"{server.url.replace('http', 'ws')}/api/kernels/{page.kernel}/channels"
+    more = [websocket.create_connection(address, subprotocols=[PROTOCOL]) for _ in range(3)]
+    with pytest.raises(websocket.WebSocketBadStatusException, match="429"):
+        websocket.create_connection(address, subprotocols=[PROTOCOL])
+    for _ in range(3):
+        page.update(page.widget("slider"), value=14)
+        page.update(page.widget("slider"), value=5)
+    assert wait_for_kernels(server.process, 1) == 1  # all its connections have been closed
+    assert follows(other, 6)
+    for connection in more:
+        connection.close()
+
+
 def test_only_static_files_are_served_and_only_to_this_machine(server):
     up = ("../above.png", "%2e%2e/above.png", "..%2fabove.png", "x/../../above.png")
     there = ("secret.txt", "secret.json", "secret.fits", "app.ipynb", "server.log")
@@ -110,7 +127,7 @@ def test_only_static_files_are_served_and_only_to_this_machine(server):
     paths += [f"{place}{8 * '../'}etc/passwd" for place in ("/voila/static/", "/voila/files/", "/")]
     paths += [f"/voila/templates/lab/static/{8 * '%2e%2e%2f'}etc/passwd"]
     paths += ["/api/contents", "/api/contents/secret.txt", "/voila/api/contents", "/api/kernels"]
-    paths += ["/api/terminals", "/secret.txt", f"/?template={server.folder}", "/voila/tree"]
+    paths += ["/api/terminals", "/secret.txt", "/?template=classic", "/voila/tree"]
     host = urlsplit(server.url)
     for path in paths:
         connection = http.client.HTTPConnection(host.hostname, host.port, timeout=60)
@@ -121,6 +138,7 @@ def test_only_static_files_are_served_and_only_to_this_machine(server):
         assert SECRET not in body, path
         assert "root:" not in body, path
         assert answer.status >= 300 or "template" in path, path
+        assert "/templates/classic/" not in body  # not as the address asks
     listening = [c.laddr.ip for c in server.process.net_connections() if c.status == "LISTEN"]
     assert listening
     assert set(listening) <= {"127.0.0.1", "::1"}

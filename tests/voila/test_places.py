@@ -1,7 +1,8 @@
-"""How the cores and the places of a server are shared among its visitors."""
+"""How the cores and the places of a server are shared among its visitors, and given back."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from jupyter_server.services.kernels.kernelmanager import AsyncMappingKernelManager
@@ -49,3 +50,37 @@ def test_kernels_that_are_only_coming_take_places_too(monkeypatch):
     monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
     results = run(several())
     assert [isinstance(result, HTTPError) for result in results] == [False, False, True, True]
+
+
+def test_a_page_that_is_lost_has_a_while_to_come_back(monkeypatch):
+    """Long before the next look for kernels that nobody is connected to."""
+
+    async def lose_two():
+        kernels = visitors.VisitorKernels(patience=0.05, cull_interval=3600)
+        ended = asyncio.Queue()
+        monkeypatch.setattr(kernels, "shutdown_kernel", ended.put)
+        for name in ("back", "lost"):
+            kernels._kernels[name] = None
+            kernels._kernel_connections[name] = 1
+        for name in ("back", "lost"):
+            kernels.notify_disconnect(name)
+        kernels.notify_connect("back")
+        assert ended.empty()
+        return await asyncio.wait_for(ended.get(), 30), ended.empty()
+
+    assert run(lose_two()) == ("lost", True)
+
+
+def test_what_a_kernel_was_writing_goes_with_it(monkeypatch):
+    folders = []
+
+    async def start(self, *, kernel_id, env, **kwargs):
+        folders.append(Path(env["TMPDIR"]))
+        (folders[-1] / "half.fits").touch()
+        return kernel_id
+
+    monkeypatch.setattr(AsyncMappingKernelManager, "start_kernel", start)
+    kernels = visitors.VisitorKernels()
+    first, _ = (run(kernels.start_kernel(env={})) for _ in range(2))
+    kernels.remove_kernel(first)
+    assert [folder.exists() for folder in folders] == [False, True]

@@ -23,7 +23,7 @@ def control(edf, moves):
 
 @pytest.fixture
 def panel(edf, moves):
-    return ContextPanel(edf, lambda: moves.append(1), contextlib.nullcontext)
+    return ContextPanel(edf.population, lambda: moves.append(1), contextlib.nullcontext)
 
 
 def test_slider_ranges_are_whole_steps_around_the_given_range():

@@ -8,6 +8,7 @@ import ipywidgets as widgets
 
 from galflowlab.tables import EXTENSIONS
 from galflowlab_widgets.copy_button import CopyButton
+from galflowlab_widgets.export import Download, Folder
 
 COUNTS = (20_000, 50_000, 100_000, 200_000, 500_000, 1_000_000)
 _STEPS = 240  # of the player from one end of the path to the other
@@ -21,12 +22,14 @@ class ActionBar(widgets.VBox):
     ----------
     n
         Number of stars at the start.
+    files
+        Where exported files go.
     resized, resampled, reset, snapshot
         Called when the user asks for it, `resized` with the number of stars.
     played
         Called with the place on the path, 0 to 1.
     exported
-        Called with the name of the file to write.
+        Called with the name of the file.
 
     Attributes
     ----------
@@ -39,6 +42,7 @@ class ActionBar(widgets.VBox):
     def __init__(
         self,
         n: int,
+        files: Folder | Download,
         *,
         resized: Callable[[int], None],
         resampled: Callable[[], None],
@@ -56,7 +60,7 @@ class ActionBar(widgets.VBox):
         self.filename = widgets.Text(
             value="galaxy.fits",
             placeholder="galaxy.fits",
-            tooltip="file in the working directory; one of " + ", ".join(EXTENSIONS),
+            tooltip=f"file in {files.place}; one of " + ", ".join(EXTENSIONS),
             layout={"width": "150px"},
         )
         self.filename.add_class("gfl-filename")
@@ -70,7 +74,8 @@ class ActionBar(widgets.VBox):
             [self.snapshot, self.copy],
             [self.filename, self.export],
         ]
-        super().__init__([widgets.HBox(line) for line in lines])
+        unseen = [files] if isinstance(files, Download) else []
+        super().__init__([*map(widgets.HBox, lines), *unseen])
         self.add_class("gfl-actions")
 
     def pause(self) -> None:

@@ -91,7 +91,7 @@ class Compare(App):
             status=self.status,
             linked=linked,
         )
-        self._start = _own_context([left, right], linked.context_names)
+        self._start = _own_context([left, right], linked.names)
         controls = [context, *([self.data_panel] if self.data_panel else []), self._actions(int(n))]
         top = beside(controls, [self.view_panel, self.canvas, self.status])
         super().__init__("compare", [top, self.tabs], context, self._screen)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from typing import Any, Protocol
+from typing import Any
 
 import ipywidgets as widgets
 import numpy as np
@@ -19,27 +19,13 @@ PLANE = ("log10_mstar", "mean_metallicity")
 _GRID = 40  # cells of the support along each axis
 
 
-class Steered(Protocol):
-    """What the controls need to know of what they move."""
-
-    @property
-    def context_names(self) -> tuple[str, ...]:
-        """Entries of the context; those that `Contexts.values` has come first, in its order."""
-        ...
-
-    @property
-    def population(self) -> Contexts:
-        """The contexts seen in training."""
-        ...
-
-
 class ContextPanel(widgets.VBox):
     """Plane and sliders that always agree.
 
     Parameters
     ----------
-    edf
-        Gives the entries and the population of training galaxies.
+    population
+        Contexts of the training galaxies.
     moved
         Called after the user, or code, has moved something.
     guard
@@ -55,14 +41,14 @@ class ContextPanel(widgets.VBox):
 
     def __init__(
         self,
-        edf: Steered,
+        population: Contexts,
         moved: Callable[[], None],
         guard: Callable[[], AbstractContextManager[Any]],
     ) -> None:
-        self._population, self._names = edf.population, edf.context_names
+        self._population, self._names = population, population.names
         self._moved, self._guard = moved, guard
         self.sliders = {
-            name: ContextControl(name, edf.population, moved, guard) for name in edf.context_names
+            name: ContextControl(name, population, moved, guard) for name in population.names
         }
         self.plane = self._plane() if set(PLANE) <= set(self._names) else None
         if self.plane:

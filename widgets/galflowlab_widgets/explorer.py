@@ -6,19 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from astropy.table import QTable
 
-from galflowlab.tables import write_table
 from galflowlab_widgets.actions import ActionBar
 from galflowlab_widgets.app import App, beside
 from galflowlab_widgets.canvas import MapCanvas
 from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.diagram_tabs import DiagramTabs
-from galflowlab_widgets.export import code, target
+from galflowlab_widgets.export import code, way_out
 from galflowlab_widgets.live import SEEDS, LiveGalaxy, Model
 from galflowlab_widgets.references import References, references_for
 from galflowlab_widgets.refining import Refiner
 from galflowlab_widgets.rendering import View
 from galflowlab_widgets.screen import Screen
-from galflowlab_widgets.status import Status
+from galflowlab_widgets.status import Status, thousands
 from galflowlab_widgets.view_panel import GhostViewPanel
 
 
@@ -65,13 +64,15 @@ class Explorer(App):
         self.canvas = MapCanvas()
         self.status = Status()
         refiner = Refiner(lambda error: self.status.error("Could not refine", error))
-        context = ContextPanel(edf, self._on_moved, refiner.interrupting)
+        context = ContextPanel(edf.population, self._on_moved, refiner.interrupting)
         self.view_panel = GhostViewPanel(
             edf.columns, self.canvas, self._on_turned, refiner.interrupting
         )
         self.tabs = DiagramTabs(edf.columns, self._on_tab, refiner.interrupting)
+        self._files = way_out()
         self.actions = ActionBar(
             live.n,
+            self._files,
             resized=lambda count: self._restart(count, live.seed),
             resampled=lambda: self._restart(live.n, (live.seed + 1) % SEEDS),
             reset=self.reset,
@@ -149,11 +150,10 @@ class Explorer(App):
 
     def _on_exported(self, name: str) -> None:
         def write() -> str:
-            path, live = target(name), self._screen.live
+            live = self._screen.live
             with self._screen.refiner.working():  # one galaxy, whatever other threads do
                 stars, header = live.table(), {"context": live.context, "code": self.code}
-            write_table(stars, path, header)
-            return f"wrote {path.name}: {len(stars):,} stars".replace(",", " ")
+            return f"{self._files.take(name, stars, header)}: {thousands(len(stars))} stars"
 
         self.status.tell(write)
 

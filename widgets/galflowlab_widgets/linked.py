@@ -23,7 +23,7 @@ class LinkedModels:
 
     Attributes
     ----------
-    context_names
+    names
         All entries: those of the leader, then what the others have beyond it.
     """
 
@@ -33,12 +33,7 @@ class LinkedModels:
         self._models = tuple(models)
         self._order = (self._leader, *(m for m in models if m is not self._leader))
         names = (name for model in self._order for name in model.context_names)
-        self.context_names = tuple(dict.fromkeys(names))
-
-    @property
-    def population(self) -> LinkedModels:
-        """Itself, since what is asked of a population is answered for all of them."""
-        return self
+        self.names = tuple(dict.fromkeys(names))
 
     @property
     def values(self) -> np.ndarray:
@@ -66,7 +61,7 @@ class LinkedModels:
     def complete(self, context: Mapping[str, float]) -> dict[str, float]:
         """Fill in the entries left out."""
         found = {name: value for each in self.each(context) for name, value in each.items()}
-        return {name: found[name] for name in self.context_names}
+        return {name: found[name] for name in self.names}
 
     def complete_many(self, names: tuple[str, ...], values: np.ndarray) -> np.ndarray:
         """Fill in many contexts of the leader at once: (k, given) to (k, context)."""

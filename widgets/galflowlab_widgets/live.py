@@ -19,6 +19,11 @@ class Contexts(Protocol):
     """The population of training contexts, as far as the apps use it."""
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Entries of the context; those that `values` has come first, in its order."""
+        ...
+
+    @property
     def values(self) -> np.ndarray:
         """Contexts of the training galaxies, (galaxy, context)."""
         ...

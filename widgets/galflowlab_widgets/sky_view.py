@@ -45,7 +45,7 @@ class SkyView(App):
         self.status = Status()
         refiner = Refiner(lambda error: self.status.error("Could not refine", error))
         guard = refiner.interrupting
-        context = ContextPanel(edf, lambda: self._screen.move(), guard)
+        context = ContextPanel(edf.population, lambda: self._screen.move(), guard)
         self.sky = SkyPanel(edf.columns, lambda: self._screen.turn(), guard)
         self._screen = SkyScreen(
             live,
