@@ -67,7 +67,7 @@ bench: $(VENV)/.dev
 	$(BIN)/python -m tests.benchmarks.sampling
 
 bench-live: browser
-	$(BIN)/python -m tests.benchmarks.live
+	$(BIN)/python -m tests.benchmarks.live --json $(RESULTS)/live.json
 	$(BIN)/python -m tests.benchmarks.exported_page --json $(RESULTS)/exported_page.json
 
 bench-visitors: $(VENV)/.dev

@@ -1,6 +1,8 @@
 """The figures of the README are those that commands have written to JSON."""
 
 import json
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 
 import numpy as np
@@ -90,6 +92,30 @@ def test_visitors():
     *_, last = rows["page_loads"]
     assert last["loads"] == 200
     assert last["kernels"] == last["processes"] == 0
+
+
+def test_live():
+    live = read(RESULTS / "live.json")
+    explorer, baseline = live["explorer"], live["baseline"]
+    rows = {
+        "key step to changed pixels": ("key",),
+        "drag: age of the value on the screen": ("drag", "staleness"),
+        "release to the refined 200 000 stars (baseline: 20 000)": ("release", "refined"),
+        "key step over a link of 80 ms and 10 Mbit/s": ("link", "key"),
+    }
+    for row, path in rows.items():
+        ours, theirs = (reduce(getitem, path, app) for app in (explorer, baseline))
+        times = [f"{app['median']:.0f} / {app['p95']:.0f} ms" for app in (ours, theirs)]
+        ratio = theirs["median"] / ours["median"]
+        assert f"| {row} | {' | '.join(times)} | {ratio:.2g} |" in README
+        assert ratio > 2
+    rates = [app["drag"]["frames_per_second"] for app in (explorer, baseline)]
+    words = [f"{rate:.1f}" for rate in rates]
+    assert f"frames per second | {' | '.join(words)} | {rates[0] / rates[1]:.0f} |" in README
+    memory = explorer["memory"]
+    highest, drift = memory["highest"], memory["drift"]
+    assert f"in {memory['minutes']:.0f} minutes of dragging | at most {highest:.0f} MB, " in README
+    assert f"MB, drift {drift:.0f} MB |" in README
 
 
 def test_exported_page():

@@ -85,7 +85,6 @@ def memory(live, minutes):
         "start": points[0][1],
         "highest": max(rss for _, rss in points),
         "drift": max((rss - later[0] for rss in later), key=abs),
-        "points": points,
     }
 
 
@@ -153,7 +152,7 @@ def main():
     """Print a table; write the numbers as JSON if asked."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=60, help="key steps")
-    parser.add_argument("--minutes", type=float, default=1.0, help="of dragging, for the memory")
+    parser.add_argument("--minutes", type=float, default=10.0, help="of dragging, for the memory")
     parser.add_argument("--skip-baseline", action="store_true")
     parser.add_argument("--skip-link", action="store_true")
     parser.add_argument("--json", type=Path)
