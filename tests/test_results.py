@@ -89,7 +89,9 @@ def test_visitors():
         assert f"| {row['visitors']} | {latencies} | {row['mb_beyond_imports']:.0f} MB |" in README
         assert row["mb_beyond_imports"] < 250
         assert row["kernels_left"] == 0
-    *_, last = rows["page_loads"]
+    first, *_, last = rows["page_loads"]
+    memory = [f"{row['server_own_mb']:.0f} MB" for row in (first, last)]
+    assert f"{memory[0]} after {first['loads']} loads, {memory[1]} a minute after 200" in README
     assert last["loads"] == 200
     assert last["kernels"] == last["processes"] == 0
 
