@@ -6,27 +6,22 @@ import time
 from collections.abc import Iterator, Sequence
 
 from galflowlab.parallel import CHUNK
-from galflowlab_widgets import still
 from galflowlab_widgets.canvas import MapCanvas
 from galflowlab_widgets.comparison import comparison, said, seen_from
 from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.data_panel import DataPanel
 from galflowlab_widgets.diagram_parts import MODEL, REFERENCE
-from galflowlab_widgets.diagram_tabs import ENOUGH, ChartTabs
-from galflowlab_widgets.following import Action, Following
-from galflowlab_widgets.link import Link
+from galflowlab_widgets.diagram_tabs import ChartTabs
 from galflowlab_widgets.linked import LinkedModels
+from galflowlab_widgets.map_screen import AT_ONCE, MapScreen
 from galflowlab_widgets.refining import Refiner
-from galflowlab_widgets.rendering import Picture, View
 from galflowlab_widgets.scales import Scales, shown
 from galflowlab_widgets.sides import PREVIEW, DataSide, ModelSide, Side
 from galflowlab_widgets.status import Status, thousands
 from galflowlab_widgets.view_panel import ViewPanel
 
-_AT_ONCE = 300_000  # stars of each that a handler may map; more are left to the refiner
 
-
-class CompareScreen(Following):
+class CompareScreen(MapScreen):
     """Keeps maps, charts and words in step with the context and the view.
 
     Parameters
@@ -54,19 +49,13 @@ class CompareScreen(Following):
         status: Status,
         linked: LinkedModels,
     ) -> None:
-        super().__init__(refiner, status)
-        self.picture: Picture | None = None
+        super().__init__(refiner, canvas=canvas, context=context, view=view, status=status)
         self.contexts: list[dict[str, float]] = []
         self._sides = tuple(sides)
         self._models = [side for side in sides if isinstance(side, ModelSide)]
         self._data = next((side for side in sides if isinstance(side, DataSide)), None)
-        self._canvas, self._link = canvas, Link(canvas)
-        self._context, self._view, self._panel = context, view, data
-        self._tabs, self._linked = tabs, linked
+        self._panel, self._tabs, self._linked = data, tabs, linked
         self._chosen: dict[str, float] = {}  # context of the controls
-        self._inside = True  # whether the models support it
-        self._scales: tuple[tuple[str, ...], Scales] | None = None
-        self._drawn = 0
 
     @property
     def n(self) -> int:
@@ -85,41 +74,28 @@ class CompareScreen(Following):
         for side in self._models:
             side.live.resize(n, seed)
 
-    def chart(self) -> None:
-        """Draw the chart that has come to the front."""
-        self._handle(self._chart)
-
-    def still(self) -> str:
-        """The last picture for readers without a kernel, as HTML."""
-        return still.as_html(self.picture) if self.picture else ""
-
     def _forget(self) -> None:
-        self.picture = None
+        super()._forget()
         self.contexts = []
         self.resize(1, 0)
         if self._data:
             self._data.close()
 
-    def _move(self, prepare: Action | None) -> None:
-        start = time.perf_counter()
-        if prepare:
-            prepare()
+    def _move(self, start: float) -> None:
         self._chosen = self._linked.complete(self._context.chosen)
         self._inside = self._linked.inside(self._chosen)
         if self._data:
             self._data.found = False
         self._place()
-        moving = self.refiner.moving
-        due = self._due() if moving else True
+        due = self._due()
         self._context.show(self._chosen, inside=self._inside, whole=due)
         self._status.forget()
         self._draw(self._count, start)
-        if moving and due:
+        if self.refiner.moving and due:
             self._chart()
 
-    def _turn(self) -> None:
-        start = time.perf_counter()
-        self._draw(min(self._count, _AT_ONCE), start)
+    def _turn(self, start: float) -> None:
+        self._draw(min(self._count, AT_ONCE), start)
 
     def _refine(self) -> Iterator[None]:
         start = time.perf_counter()
@@ -157,7 +133,7 @@ class CompareScreen(Following):
             self.contexts = self._linked.each(self._context.chosen)
         for side, context in zip(self._models, self.contexts, strict=True):
             side.live.move(context)
-        self._drawn, self._scales = 0, None
+        self._renew()
 
     def _take(self, data: DataSide) -> None:
         """Show the galaxy nearest to the controls, and the model at its context if so wanted."""
@@ -166,7 +142,7 @@ class CompareScreen(Following):
         same = before and data.galaxy and before.name == data.galaxy.name
         if self._panel and self._panel.at_galaxy and not same:
             self._place()
-        self._drawn, self._scales = 0, None
+        self._renew()
         self._context.mark(data.galaxy.context if data.galaxy else None)
 
     def _draw(self, count: int, start: float) -> None:
@@ -180,14 +156,10 @@ class CompareScreen(Following):
             total=self.n,
             state="settled" if count == self.n and not waiting else "preview",
         )
-        self.picture = drawn.picture
-        self._canvas.show(self._link.pack(drawn.picture))
-        self._drawn = count
-        self._view.half_width_shown = drawn.picture.field[2]
+        self._show(drawn.picture, count)
         self._view.caption.value = f"{seen_from(view)} · {said(drawn.rms)}"
         if self._panel and self._data:
             self._panel.describe(self._data)
-        self.frames += 1
         self._say(count, 1e3 * (time.perf_counter() - start))
 
     def _say(self, count: int, milliseconds: float) -> None:
@@ -199,25 +171,18 @@ class CompareScreen(Following):
         warning = f"outside the training population of {' and '.join(outside)}: extrapolated"
         self._status.say(line, warning if outside else "")
 
-    def _scales_for(self, view: View) -> Scales:
-        """From the preview's stars of both, so that nothing jumps when more are drawn."""
-        if self._scales is None or self._scales[0] != view.quantities:
-            few = min(PREVIEW, self._count)
-            known = [side.stars(few) for side in self._sides]
-            each = [
-                Scales.of(stars, tuple(q for q in view.quantities if q in shown(stars)))
-                for stars in known
-                if stars is not None
-            ]
-            both = each[0] if len(each) == 1 else each[0].joined(each[1])
-            self._scales = view.quantities, both
-        return self._scales[1]
+    def _scales_of(self, quantities: tuple[str, ...]) -> Scales:
+        few = min(PREVIEW, self._count)
+        known = [side.stars(few) for side in self._sides]
+        each = [
+            Scales.of(stars, tuple(q for q in quantities if q in shown(stars)))
+            for stars in known
+            if stars is not None
+        ]
+        return each[0] if len(each) == 1 else each[0].joined(each[1])
 
-    def _chart(self) -> None:
-        count = min(self._count, ENOUGH)
+    def _draw_chart(self, most: int) -> None:
+        count = min(self._count, most)
         both = [(side.name, stars) for side in self._sides if (stars := side.stars(count))]
         names = dict(zip((MODEL, REFERENCE), (name for name, _ in both), strict=False))
-        try:
-            self._tabs.compare(both[0][1], both[1][1] if len(both) > 1 else None, names)
-        except Exception as error:  # too few stars for a line: the maps go on
-            self._status.error("Could not draw the chart", error)
+        self._tabs.compare(both[0][1], both[1][1] if len(both) > 1 else None, names)

@@ -45,11 +45,18 @@ class Following(ABC):
 
     def move(self, prepare: Action | None = None) -> None:
         """Draw the galaxy of the context now chosen, after `prepare`."""
-        self._handle(lambda: self._move(prepare))
+
+        def action() -> None:
+            start = time.perf_counter()
+            if prepare:
+                prepare()
+            self._move(start)
+
+        self._handle(action)
 
     def turn(self) -> None:
         """Draw the same galaxy as it is now to be seen."""
-        self._handle(self._turn)
+        self._handle(lambda: self._turn(time.perf_counter()))
 
     @abstractmethod
     def still(self) -> str:
@@ -63,10 +70,12 @@ class Following(ABC):
             self._forget()
 
     @abstractmethod
-    def _move(self, prepare: Action | None) -> None: ...
+    def _move(self, start: float) -> None:
+        """Draw the galaxy of the context; `start` is when this began."""
 
     @abstractmethod
-    def _turn(self) -> None: ...
+    def _turn(self, start: float) -> None:
+        """Draw the same galaxy again."""
 
     @abstractmethod
     def _refine(self) -> Iterator[None]:
@@ -93,7 +102,9 @@ class Following(ABC):
             self.settled()
 
     def _due(self) -> bool:
-        """Whether what need not follow every value should follow this one."""
+        """Whether what need not follow every value of a movement should follow this one."""
+        if not self.refiner.moving:
+            return True
         now = time.perf_counter()
         due = now - self._followed > _BETWEEN
         if due:

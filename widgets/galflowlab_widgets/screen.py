@@ -6,25 +6,22 @@ import time
 from collections.abc import Iterator
 
 from galflowlab.parallel import CHUNK
-from galflowlab_widgets import still
 from galflowlab_widgets.beside import Beside
 from galflowlab_widgets.canvas import MapCanvas
 from galflowlab_widgets.context_panel import ContextPanel
-from galflowlab_widgets.diagram_tabs import ENOUGH, DiagramTabs
-from galflowlab_widgets.following import Action, Following
-from galflowlab_widgets.link import Link
+from galflowlab_widgets.diagram_tabs import DiagramTabs
+from galflowlab_widgets.following import Action
 from galflowlab_widgets.live import PREVIEW, Contexts, LiveGalaxy
+from galflowlab_widgets.map_screen import AT_ONCE, MapScreen
 from galflowlab_widgets.references import References
 from galflowlab_widgets.refining import Refiner
-from galflowlab_widgets.rendering import Picture, View, picture
+from galflowlab_widgets.rendering import picture
 from galflowlab_widgets.scales import Scales
 from galflowlab_widgets.status import Status
 from galflowlab_widgets.view_panel import GhostViewPanel
 
-_AT_ONCE = 300_000  # stars that a handler may project; more are left to the refiner
 
-
-class Screen(Following):
+class Screen(MapScreen):
     """Keeps canvas, charts and status in step with the context and the view.
 
     Parameters
@@ -57,52 +54,32 @@ class Screen(Following):
         population: Contexts,
         moved: Action,
     ) -> None:
-        super().__init__(refiner, status)
-        self.live = live
-        self.picture: Picture | None = None
-        self._canvas, self._context, self._view = canvas, context, view
-        self._link = Link(canvas)
-        self._tabs = tabs
+        super().__init__(refiner, canvas=canvas, context=context, view=view, status=status)
+        self.live, self._tabs = live, tabs
         self._population, self._moved = population, moved
         self._beside = Beside(references, context, view)
-        self._scales: tuple[tuple[str, ...], Scales] | None = None
-        self._drawn = 0  # stars of the present galaxy that the maps show
-        self._inside = True
-
-    def chart(self) -> None:
-        """Draw the chart that has come to the front."""
-        self._handle(self._chart)
-
-    def still(self) -> str:
-        """The last picture for readers without a kernel, as HTML."""
-        return still.as_html(self.picture) if self.picture else ""
 
     def _forget(self) -> None:
-        self.picture = None
+        super()._forget()
         self.live.resize(1, 0)
         self._beside.close()
 
-    def _move(self, prepare: Action | None) -> None:
-        start = time.perf_counter()
-        if prepare:
-            prepare()
+    def _move(self, start: float) -> None:
         self.live.move(self._context.chosen)
         context = self.live.context
-        self._drawn, self._scales = 0, None
+        self._renew()
         self._inside = self._population.inside(context)
-        moving = self.refiner.moving
-        due = self._due() if moving else True
+        due = self._due()
         self._context.show(context, inside=self._inside, whole=due)
         self._moved()
         self._beside.follow(context)
         self._status.forget()
         self._draw(self.live.count, start)
-        if self._tabs.quick or (moving and due):
+        if self._tabs.quick or (self.refiner.moving and due):
             self._chart()
 
-    def _turn(self) -> None:
-        start = time.perf_counter()
-        self._draw(min(self.live.count, _AT_ONCE), start)
+    def _turn(self, start: float) -> None:
+        self._draw(min(self.live.count, AT_ONCE), start)
 
     def _refine(self) -> Iterator[None]:
         start = time.perf_counter()
@@ -142,10 +119,7 @@ class Screen(Following):
             ghost=self._beside.contours(view, view.half_width or scales.half_width),
             state=self._state(count),
         )
-        self._canvas.show(self._link.pack(shown))
-        self.picture, self._drawn = shown, count
-        self._view.half_width_shown = shown.field[2]
-        self.frames += 1
+        self._show(shown, count)
         elapsed = 1e3 * (time.perf_counter() - start)
         self._status.show(count, self.live.n, elapsed, inside=self._inside)
 
@@ -155,15 +129,8 @@ class Screen(Following):
             return "preview"
         return "refined" if self._beside.wanted else "settled"
 
-    def _scales_for(self, view: View) -> Scales:
-        """From the preview's stars, so that nothing jumps when more are drawn."""
-        if self._scales is None or self._scales[0] != view.quantities:
-            stars = self.live.stars(PREVIEW)
-            self._scales = view.quantities, Scales.of(stars, view.quantities)
-        return self._scales[1]
+    def _scales_of(self, quantities: tuple[str, ...]) -> Scales:
+        return Scales.of(self.live.stars(PREVIEW), quantities)
 
-    def _chart(self, most: int = ENOUGH) -> None:
-        try:
-            self._tabs.draw(self.live, self._beside.stars, most)
-        except Exception as error:  # too few stars for a line: the maps go on
-            self._status.error("Could not draw the chart", error)
+    def _draw_chart(self, most: int) -> None:
+        self._tabs.draw(self.live, self._beside.stars, most)

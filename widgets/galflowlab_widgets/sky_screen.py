@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from galflowlab.parallel import CHUNK
 from galflowlab_widgets.context_panel import ContextPanel
 from galflowlab_widgets.diagram_tabs import ENOUGH
-from galflowlab_widgets.following import Action, Following
+from galflowlab_widgets.following import Following
 from galflowlab_widgets.live import Contexts, LiveGalaxy
 from galflowlab_widgets.refining import Refiner
 from galflowlab_widgets.sky_panel import SkyPanel
@@ -53,19 +53,15 @@ class SkyScreen(Following):
     def _forget(self) -> None:
         self.live.resize(1, 0)
 
-    def _move(self, prepare: Action | None) -> None:
-        start = time.perf_counter()
-        if prepare:
-            prepare()
+    def _move(self, start: float) -> None:
         self.live.move(self._context.chosen)
         self._drawn = 0
         self._inside = self._population.inside(self.live.context)
-        due = self._due() if self.refiner.moving else True
-        self._context.show(self.live.context, inside=self._inside, whole=due)
+        self._context.show(self.live.context, inside=self._inside, whole=self._due())
         self._draw(self.live.count, start)
 
-    def _turn(self) -> None:
-        self._draw(min(self.live.count, ENOUGH), time.perf_counter())
+    def _turn(self, start: float) -> None:
+        self._draw(min(self.live.count, ENOUGH), start)
 
     def _refine(self) -> Iterator[None]:
         start = time.perf_counter()
